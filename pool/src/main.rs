@@ -1,0 +1,2 @@
+//! punchbowl
+fn main() {}

@@ -1,0 +1,69 @@
+//! The handle by which the rest of the pool talks to a source.
+
+use crate::{Solution, SolutionError, SolutionOutcome, Template};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Room to keep free in the block for the pool's coinbase outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoinbaseReserve {
+    /// Serialised size in bytes of the outputs that the pool adds.
+    pub output_bytes: u32,
+    /// Legacy signature operations in those outputs.
+    pub sigops: u32,
+}
+
+/// What a source is doing, for people and health checks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceStatus {
+    /// Not connected; says why and since when it tries.
+    Connecting {
+        /// What went wrong last, with the remedy where one is known.
+        reason: String,
+    },
+    /// Connected, but the node is still in initial block download.
+    Syncing {
+        /// Height of the node's tip.
+        height: u32,
+    },
+    /// Templates are flowing.
+    Serving,
+    /// Stopped for good.
+    Stopped,
+}
+
+/// One end of a running source. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SourceHandle {
+    /// The newest template; `None` until the first arrives. It keeps its last value
+    /// while the node is away.
+    pub templates: watch::Receiver<Option<Arc<Template>>>,
+    /// What the source is doing.
+    pub status: watch::Receiver<SourceStatus>,
+    /// Tells the source how much room the coinbase needs; the source asks for new
+    /// templates when it grows.
+    pub reserve: watch::Sender<CoinbaseReserve>,
+    pub(crate) solutions: mpsc::Sender<SolutionRequest>,
+}
+
+/// A solution and where to send the verdict.
+#[derive(Debug)]
+pub(crate) struct SolutionRequest {
+    pub(crate) solution: Solution,
+    pub(crate) verdict: oneshot::Sender<Result<SolutionOutcome, SolutionError>>,
+}
+
+impl SourceHandle {
+    /// Hands a solved block to the source and waits for its verdict.
+    ///
+    /// # Errors
+    /// See [`SolutionError`].
+    pub async fn submit(&self, solution: Solution) -> Result<SolutionOutcome, SolutionError> {
+        let (verdict, answer) = oneshot::channel();
+        self.solutions
+            .send(SolutionRequest { solution, verdict })
+            .await
+            .map_err(|_| SolutionError::Stopped)?;
+        answer.await.map_err(|_| SolutionError::Stopped)?
+    }
+}

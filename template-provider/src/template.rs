@@ -1,0 +1,44 @@
+//! A block template and the tip that it builds on, as one value.
+//!
+//! Template and prev-hash are never two variables: a reader that has a template
+//! has the tip it belongs to.
+
+use std::time::Instant;
+use work::{CoinbaseTemplate, Hash256};
+
+pub use bitcoin::Network;
+
+/// Work offered by a source: everything that a job is made of except the payouts.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// Strictly increasing within this process; names the template in a
+    /// [`Solution`](crate::Solution).
+    pub id: u64,
+    /// Height of the block that this template would become.
+    pub height: u32,
+    /// Header version before any BIP323 rolling.
+    pub version: u32,
+    /// Hash of the block it builds on, internal byte order.
+    pub prev_hash: Hash256,
+    /// Compact network target.
+    pub nbits: u32,
+    /// Smallest header time that consensus accepts, seconds since the epoch.
+    pub min_ntime: u32,
+    /// Header time that the source proposes; at least `min_ntime`.
+    pub ntime: u32,
+    /// What the coinbase must look like.
+    pub coinbase: CoinbaseTemplate,
+    /// Siblings of the coinbase, deepest first.
+    pub merkle_path: Vec<Hash256>,
+    /// Block subsidy in satoshi: `coinbase.value_remaining` less the fees.
+    pub subsidy: u64,
+    /// Sum of the fees of the template's transactions in satoshi.
+    pub fees: u64,
+    /// Transactions besides the coinbase.
+    pub transactions: usize,
+    /// A coinbase-only template published at once after a new tip, to be followed
+    /// by a full one.
+    pub provisional: bool,
+    /// When the source had it.
+    pub received_at: Instant,
+}

@@ -1,0 +1,37 @@
+//! The merkle path from a coinbase to the header's merkle root.
+
+use crate::hash::{Hash256, sha256d};
+
+/// Folds `path` (deepest sibling first, as SV2 section 5.3.16 sends it) over the
+/// coinbase's txid and returns the merkle root.
+pub fn fold(coinbase_txid: Hash256, path: &[Hash256]) -> Hash256 {
+    path.iter().fold(coinbase_txid, |left, right| pair(left, *right))
+}
+
+/// The merkle path of the first leaf (the coinbase) in a block whose other
+/// transactions have the txids `others`, in block order.
+pub fn coinbase_path(others: &[Hash256]) -> Vec<Hash256> {
+    let mut path = Vec::new();
+    // The level with its first node left out: that node is what the path rebuilds.
+    let mut level = others.to_vec();
+    while let Some((sibling, rest)) = level.split_first() {
+        path.push(*sibling);
+        level = rest
+            .chunks(2)
+            .map(|node| match node {
+                [left, right] => pair(*left, *right),
+                [single] => pair(*single, *single),
+                _ => unreachable!("chunks(2) yields one or two"),
+            })
+            .collect();
+    }
+    path
+}
+
+fn pair(left: Hash256, right: Hash256) -> Hash256 {
+    let mut both = [0u8; 64];
+    let (first, second) = both.split_at_mut(32);
+    first.copy_from_slice(&left.0);
+    second.copy_from_slice(&right.0);
+    sha256d(&both)
+}
