@@ -1,1 +1,21 @@
-//! Connections.
+//! Connections: who may connect, how the bytes are sealed, and where a message
+//! starts and ends.
+//!
+//! From the wire upwards:
+//!
+//! ```text
+//!  tcp        a socket, and leave to use it from `admission`
+//!  noise      handshake, then FrameReader / FrameWriter over any ordered byte stream
+//!  frame      the six-byte header in front of every message
+//! ```
+//!
+//! and beside them the identity: [`authority_key`], [`key_file`] and [`uri`]. What a
+//! message means is not known here.
+
+pub mod authority_key;
+pub mod frame;
+pub mod noise;
+
+pub use authority_key::{AuthorityKey, AuthorityKeypair, KeyError};
+pub use frame::{Frame, FrameHeader};
+pub use noise::{FrameReader, FrameWriter, HandshakeError, WireError, WireLimits};

@@ -1,0 +1,195 @@
+//! The pool's identity: the authority key (SV2 section 4.7).
+//!
+//! The public half is what a pool publishes and a miner pins; the secret half signs a
+//! fresh certificate in every handshake. Keys are secp256k1, the public one x-only.
+//! As text both are base58check: the public key after the prefix `[1, 0]`, the secret
+//! key bare, as in the configuration files of SRI.
+
+use rand::{CryptoRng, Rng};
+use secp256k1::{Keypair, Secp256k1, SecretKey, XOnlyPublicKey};
+use std::{fmt, str::FromStr, time::Duration};
+use thiserror::Error;
+use zeroize::{Zeroize, Zeroizing};
+
+/// The public authority key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AuthorityKey(XOnlyPublicKey);
+
+/// The authority key with its secret, and how long the certificates hold that it signs.
+///
+/// `Debug` shows the public half only; the secret is wiped on drop.
+pub struct AuthorityKeypair {
+    keypair: Keypair,
+    certificate_validity: Duration,
+}
+
+/// Why a text or bytes are not a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum KeyError {
+    /// Not base58, or the checksum does not fit: a typing error.
+    #[error("the key is not valid base58check; copy it again, a character is wrong or missing")]
+    Base58,
+    /// The decoded bytes are too many or too few.
+    #[error("the key is {found} bytes long but must be {expected}; is it a key of another kind?")]
+    Length {
+        /// Bytes found.
+        found: usize,
+        /// Bytes expected.
+        expected: usize,
+    },
+    /// The prefix of a public key is not `[1, 0]`.
+    #[error(
+        "the key has version {0} but only version 1 is known; is it the secret key, or from newer software?"
+    )]
+    Version(u16),
+    /// The bytes are not on the curve or zero.
+    #[error("the bytes of the key are not a secp256k1 key")]
+    NotOnCurve,
+}
+
+const VERSION: [u8; 2] = 1u16.to_le_bytes();
+
+/// Public keys whose secrets are printed in documents, example configurations and
+/// tests of Stratum V2 software.
+const KNOWN_EXAMPLES: [&str; 3] = [
+    "9auqWEzQDVyd2oe1JVGFLMLHZtCo2FFqZwtKA5gd9xbuEu7PH72", // SRI's configuration examples and tests
+    "9bDuixKmZqAJnrmP746n8zU1wyAQRrus7th9dxnkPg6RzQvCnan", // SRI's key tool and translator examples
+    "9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh", // the specification's test vector
+];
+
+impl AuthorityKey {
+    /// From the 32 bytes of the x coordinate, big-endian as in BIP340.
+    ///
+    /// # Errors
+    /// [`KeyError::NotOnCurve`].
+    pub fn from_bytes(x_only: &[u8; 32]) -> Result<AuthorityKey, KeyError> {
+        XOnlyPublicKey::from_slice(x_only).map(AuthorityKey).map_err(|_| KeyError::NotOnCurve)
+    }
+
+    /// The 32 bytes of the x coordinate, big-endian as in BIP340.
+    pub fn to_bytes(self) -> [u8; 32] {
+        self.0.serialize()
+    }
+
+    /// Whether the secret of this key is public knowledge, so that whoever likes can
+    /// pose as its owner.
+    pub fn is_known_example(&self) -> bool {
+        KNOWN_EXAMPLES.iter().any(|example| example.parse() == Ok(*self))
+    }
+
+    pub(crate) fn public(&self) -> &XOnlyPublicKey {
+        &self.0
+    }
+}
+
+impl FromStr for AuthorityKey {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<AuthorityKey, KeyError> {
+        let bytes = bs58::decode(text).with_check(None).into_vec().map_err(|_| KeyError::Base58)?;
+        let [low, high, x_only @ ..] = bytes.as_slice() else {
+            return Err(KeyError::Length { found: bytes.len(), expected: 34 });
+        };
+        let x_only = x_only.try_into().map_err(|_| KeyError::Length { found: bytes.len(), expected: 34 })?;
+        if [*low, *high] != VERSION {
+            return Err(KeyError::Version(u16::from_le_bytes([*low, *high])));
+        }
+        AuthorityKey::from_bytes(x_only)
+    }
+}
+
+impl fmt::Display for AuthorityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = [VERSION.as_slice(), &self.to_bytes()].concat();
+        f.write_str(&bs58::encode(bytes).with_check().into_string())
+    }
+}
+
+impl fmt::Debug for AuthorityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AuthorityKey({self})")
+    }
+}
+
+impl AuthorityKeypair {
+    /// How long a certificate holds unless said otherwise. A certificate is made for
+    /// one connection and its key is forgotten after the handshake, so that a long
+    /// time costs nothing and forgives clocks that run ahead.
+    pub const DEFAULT_CERTIFICATE_VALIDITY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// Makes a new key.
+    pub fn generate<G: Rng + CryptoRng + ?Sized>(rng: &mut G) -> AuthorityKeypair {
+        AuthorityKeypair::from_keypair(Keypair::new(&Secp256k1::signing_only(), rng))
+    }
+
+    /// From the 32 bytes of the secret, big-endian.
+    ///
+    /// # Errors
+    /// [`KeyError::NotOnCurve`] when they are zero or not below the group order.
+    pub fn from_secret_bytes(secret: &[u8; 32]) -> Result<AuthorityKeypair, KeyError> {
+        let mut key = SecretKey::from_slice(secret).map_err(|_| KeyError::NotOnCurve)?;
+        let keypair = Keypair::from_secret_key(&Secp256k1::signing_only(), &key);
+        key.non_secure_erase();
+        Ok(AuthorityKeypair::from_keypair(keypair))
+    }
+
+    /// From base58check of the 32 secret bytes, the form that SRI uses.
+    ///
+    /// # Errors
+    /// See [`KeyError`].
+    pub fn from_secret_text(text: &str) -> Result<AuthorityKeypair, KeyError> {
+        let bytes = bs58::decode(text).with_check(None).into_vec().map_err(|_| KeyError::Base58)?;
+        let bytes = Zeroizing::new(bytes);
+        let length = KeyError::Length { found: bytes.len(), expected: 32 };
+        AuthorityKeypair::from_secret_bytes(bytes.as_slice().try_into().map_err(|_| length)?)
+    }
+
+    /// The secret as text; see [`from_secret_text`](Self::from_secret_text). Wiped on drop.
+    pub fn secret_text(&self) -> Zeroizing<String> {
+        let mut secret = self.keypair.secret_bytes();
+        let text = bs58::encode(&secret).with_check().into_string();
+        secret.zeroize();
+        Zeroizing::new(text)
+    }
+
+    /// Sets how long the certificates hold that this key signs. Whole seconds.
+    #[must_use]
+    pub fn with_certificate_validity(mut self, validity: Duration) -> AuthorityKeypair {
+        self.certificate_validity = validity;
+        self
+    }
+
+    /// The public half, to be published.
+    pub fn public_key(&self) -> AuthorityKey {
+        AuthorityKey(self.keypair.x_only_public_key().0)
+    }
+
+    /// See [`AuthorityKey::is_known_example`].
+    pub fn is_known_example(&self) -> bool {
+        self.public_key().is_known_example()
+    }
+
+    pub(crate) fn keypair(&self) -> &Keypair {
+        &self.keypair
+    }
+
+    pub(crate) fn certificate_validity_seconds(&self) -> u32 {
+        u32::try_from(self.certificate_validity.as_secs()).unwrap_or(u32::MAX)
+    }
+
+    fn from_keypair(keypair: Keypair) -> AuthorityKeypair {
+        AuthorityKeypair { keypair, certificate_validity: AuthorityKeypair::DEFAULT_CERTIFICATE_VALIDITY }
+    }
+}
+
+impl Drop for AuthorityKeypair {
+    fn drop(&mut self) {
+        self.keypair.non_secure_erase();
+    }
+}
+
+impl fmt::Debug for AuthorityKeypair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorityKeypair").field("public", &self.public_key()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,158 @@
+//! The receiving direction.
+//!
+//! A read takes whatever the transport has, often several frames; each is opened
+//! where it lies and lent to the caller. While the peer is silent there is no
+//! buffer at all, and it grows with what has arrived, never with what a header
+//! announces (SV2 section 4.6).
+
+use super::{
+    WireError, WireLimits,
+    sealed::{SEALED_HEADER, open, sealed_length},
+};
+use crate::frame::{Frame, FrameHeader};
+use noise_sv2::NoiseDecryptor;
+use std::{fmt, future::poll_fn, ops::Range, pin::Pin};
+use tokio::io::AsyncRead;
+use tokio_util::io::poll_read_buf;
+
+/// Reads frames from `R`.
+pub struct FrameReader<R> {
+    read: R,
+    cipher: NoiseDecryptor,
+    /// Received bytes; those before `start` have been handed out.
+    buffer: Vec<u8>,
+    start: usize,
+    /// How much to ask of the transport at once.
+    appetite: usize,
+    /// Header already opened, payload still to come.
+    header: Option<FrameHeader>,
+    max_frame: usize,
+    ended: bool,
+}
+
+const MIN_APPETITE: usize = 2 * 1024;
+const MAX_APPETITE: usize = 32 * 1024;
+
+impl<R: AsyncRead + Unpin> FrameReader<R> {
+    pub(crate) fn new(read: R, cipher: NoiseDecryptor, limits: &WireLimits) -> FrameReader<R> {
+        FrameReader {
+            read,
+            cipher,
+            buffer: Vec::new(),
+            start: 0,
+            appetite: MIN_APPETITE,
+            header: None,
+            max_frame: limits.max_frame.min(FrameHeader::MAX_LENGTH as usize),
+            ended: false,
+        }
+    }
+
+    /// The next frame, or `None` when the peer closed between two frames.
+    ///
+    /// Cancel-safe: dropping the future loses nothing that was received.
+    ///
+    /// # Errors
+    /// Any error ends the session; later calls fail with [`WireError::Ended`].
+    pub async fn next(&mut self) -> Result<Option<Frame<'_>>, WireError> {
+        loop {
+            if let Some((header, payload)) = self.take_received()? {
+                return Ok(self.lend(header, payload));
+            }
+            if self.receive().await.inspect_err(|_| self.ended = true)? == 0 {
+                if self.start == self.buffer.len() && self.header.is_none() {
+                    return Ok(None);
+                }
+                self.ended = true;
+                return Err(WireError::Truncated);
+            }
+        }
+    }
+
+    /// A frame that has been received in full already, if there is one. Does no IO,
+    /// so that a burst can be answered with one flush.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub fn try_next(&mut self) -> Result<Option<Frame<'_>>, WireError> {
+        match self.take_received()? {
+            Some((header, payload)) => Ok(self.lend(header, payload)),
+            None => Ok(None),
+        }
+    }
+
+    fn lend(&mut self, header: FrameHeader, payload: Range<usize>) -> Option<Frame<'_>> {
+        self.buffer.get_mut(payload).map(|payload| Frame { header, payload })
+    }
+
+    /// Opens the first received frame and says where in the buffer its payload is.
+    fn take_received(&mut self) -> Result<Option<(FrameHeader, Range<usize>)>, WireError> {
+        if self.ended {
+            return Err(WireError::Ended);
+        }
+        self.open_received().inspect_err(|_| self.ended = true)
+    }
+
+    fn open_received(&mut self) -> Result<Option<(FrameHeader, Range<usize>)>, WireError> {
+        let header = match self.header {
+            Some(header) => header,
+            None => {
+                let Some(sealed) = self.buffer.get_mut(self.start..self.start + SEALED_HEADER) else {
+                    return Ok(None);
+                };
+                open(&mut self.cipher, sealed).map_err(|_| WireError::Tampered)?;
+                let Some(plain) = sealed.first_chunk() else { return Ok(None) };
+                let header = FrameHeader::from_bytes(*plain);
+                let declared = header.length as usize;
+                if declared > self.max_frame {
+                    return Err(WireError::Oversize { declared, max: self.max_frame });
+                }
+                self.start += SEALED_HEADER;
+                self.header = Some(header);
+                header
+            }
+        };
+        let length = header.length as usize;
+        let end = self.start + sealed_length(length);
+        let Some(sealed) = self.buffer.get_mut(self.start..end) else { return Ok(None) };
+        open(&mut self.cipher, sealed).map_err(|_| WireError::Tampered)?;
+        let payload = self.start..self.start + length;
+        self.start = end;
+        self.header = None;
+        Ok(Some((header, payload)))
+    }
+
+    /// Reads once; 0 means that the peer closed.
+    async fn receive(&mut self) -> Result<usize, WireError> {
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        let received = poll_fn(|context| {
+            self.buffer.reserve_exact(self.room());
+            let polled = poll_read_buf(Pin::new(&mut self.read), context, &mut self.buffer);
+            if polled.is_pending() && self.buffer.is_empty() {
+                self.buffer = Vec::new(); // silent peers cost no buffer
+            }
+            polled
+        })
+        .await?;
+        if self.buffer.len() == self.buffer.capacity() {
+            self.appetite = (self.appetite * 2).min(MAX_APPETITE);
+        } else if received < self.appetite / 4 {
+            self.appetite = (self.appetite / 2).max(MIN_APPETITE);
+        }
+        Ok(received)
+    }
+
+    /// How many bytes to make room for. A long frame doubles the buffer with what has
+    /// arrived of it.
+    fn room(&self) -> usize {
+        let arrived = self.buffer.len();
+        let missing = self.header.map_or(0, |header| sealed_length(header.length as usize) - arrived);
+        missing.min(arrived).max(self.appetite)
+    }
+}
+
+impl<R> fmt::Debug for FrameReader<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameReader").field("buffered", &self.buffer.len()).finish_non_exhaustive()
+    }
+}

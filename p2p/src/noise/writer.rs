@@ -1,0 +1,172 @@
+//! The sending direction.
+//!
+//! Frames are sealed straight into one outgoing buffer, and a flush hands all of
+//! them to the transport at once. The buffer is bounded, and a peer that takes
+//! nothing for too long is given up rather than buffered for.
+
+use super::{
+    WireError, WireLimits,
+    sealed::{CHUNK, Refused, SEALED_HEADER, seal_tail, sealed_length},
+};
+use crate::frame::FrameHeader;
+use noise_sv2::NoiseEncryptor;
+use std::{fmt, future::poll_fn, io, pin::Pin, time::Duration};
+use tokio::{
+    io::AsyncWrite,
+    time::{Instant, timeout_at},
+};
+
+/// Writes frames to `W`.
+pub struct FrameWriter<W> {
+    write: W,
+    cipher: NoiseEncryptor,
+    /// Sealed frames; those bytes before `sent` have left.
+    out: Vec<u8>,
+    sent: usize,
+    /// Since when bytes have waited without one leaving. Kept here rather than in
+    /// `flush`, so that a caller who drops and repeats it does not reset the clock.
+    waiting_since: Option<Instant>,
+    max_queued: usize,
+    write_stall: Duration,
+    ended: bool,
+}
+
+impl<W: AsyncWrite + Unpin> FrameWriter<W> {
+    pub(crate) fn new(write: W, cipher: NoiseEncryptor, limits: &WireLimits) -> FrameWriter<W> {
+        FrameWriter {
+            write,
+            cipher,
+            out: Vec::new(),
+            sent: 0,
+            waiting_since: None,
+            max_queued: limits.max_queued,
+            write_stall: limits.write_stall,
+            ended: false,
+        }
+    }
+
+    /// Seals a frame into the outgoing buffer. Nothing leaves before [`flush`](Self::flush).
+    ///
+    /// `payload` is the message in pieces, so that a body shared between connections
+    /// and the few bytes that differ need not be put together first. The top bit of
+    /// `extension_type` is ignored; `channel_msg` says it.
+    ///
+    /// # Errors
+    /// [`WireError::Full`] and [`WireError::TooLong`] leave the session as it was;
+    /// others end it.
+    pub fn queue(
+        &mut self,
+        extension_type: u16,
+        channel_msg: bool,
+        msg_type: u8,
+        payload: &[&[u8]],
+    ) -> Result<(), WireError> {
+        if self.ended {
+            return Err(WireError::Ended);
+        }
+        let length = payload.iter().map(|piece| piece.len()).sum::<usize>();
+        let on_wire = SEALED_HEADER + sealed_length(length);
+        if length > FrameHeader::MAX_LENGTH as usize || on_wire > self.max_queued {
+            let max = self.max_queued.min(FrameHeader::MAX_LENGTH as usize);
+            return Err(WireError::TooLong { length, max });
+        }
+        if self.queued() + on_wire > self.max_queued {
+            return Err(WireError::Full { queued: self.queued(), max: self.max_queued });
+        }
+        self.out.reserve(on_wire);
+        let header = FrameHeader { extension_type, channel_msg, msg_type, length: length as u32 };
+        self.seal(header, payload).map_err(|Refused| {
+            self.ended = true;
+            WireError::KeyExhausted
+        })
+    }
+
+    /// Bytes that wait to leave, as they stand on the wire.
+    pub fn queued(&self) -> usize {
+        self.out.len() - self.sent
+    }
+
+    /// Writes everything that is queued, usually in one call of the transport.
+    ///
+    /// Cancel-safe: what had not left when the future was dropped leaves with the next
+    /// flush.
+    ///
+    /// # Errors
+    /// [`WireError::SlowReader`] when no byte has left for
+    /// [`WireLimits::write_stall`], [`WireError::Io`] when the transport fails. Either
+    /// ends the session.
+    pub async fn flush(&mut self) -> Result<(), WireError> {
+        if self.ended {
+            return Err(WireError::Ended);
+        }
+        self.write_out().await.inspect_err(|_| self.ended = true)
+    }
+
+    /// Flushes, then tells the peer that nothing more comes.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub async fn shutdown(&mut self) -> Result<(), WireError> {
+        self.flush().await?;
+        self.ended = true;
+        let closed = poll_fn(|context| Pin::new(&mut self.write).poll_shutdown(context));
+        match tokio::time::timeout(self.write_stall, closed).await {
+            Ok(closed) => Ok(closed?),
+            Err(_) => Err(WireError::SlowReader(self.write_stall)),
+        }
+    }
+
+    fn seal(&mut self, header: FrameHeader, payload: &[&[u8]]) -> Result<(), Refused> {
+        let mut block = self.out.len();
+        self.out.extend_from_slice(&header.to_bytes());
+        seal_tail(&mut self.cipher, &mut self.out, block)?;
+        block = self.out.len();
+        for piece in payload {
+            let mut piece = *piece;
+            while !piece.is_empty() {
+                let room = CHUNK - (self.out.len() - block);
+                let (now, later) = piece.split_at(room.min(piece.len()));
+                self.out.extend_from_slice(now);
+                piece = later;
+                if self.out.len() - block == CHUNK {
+                    seal_tail(&mut self.cipher, &mut self.out, block)?;
+                    block = self.out.len();
+                }
+            }
+        }
+        if self.out.len() > block {
+            seal_tail(&mut self.cipher, &mut self.out, block)?;
+        }
+        Ok(())
+    }
+
+    async fn write_out(&mut self) -> Result<(), WireError> {
+        while self.queued() > 0 {
+            let since = *self.waiting_since.get_or_insert_with(Instant::now);
+            let step =
+                timeout_at(since + self.write_stall, write_some(&mut self.write, &self.out, self.sent));
+            let Ok(written) = step.await else { return Err(WireError::SlowReader(self.write_stall)) };
+            self.sent += written?;
+            self.waiting_since = None;
+        }
+        // Silent connections hold no buffer.
+        self.out = Vec::new();
+        self.sent = 0;
+        poll_fn(|context| Pin::new(&mut self.write).poll_flush(context)).await?;
+        Ok(())
+    }
+}
+
+async fn write_some<W: AsyncWrite + Unpin>(write: &mut W, out: &[u8], sent: usize) -> io::Result<usize> {
+    let waiting = out.get(sent..).unwrap_or_default();
+    match poll_fn(|context| Pin::new(&mut *write).poll_write(context, waiting)).await? {
+        0 => Err(io::ErrorKind::WriteZero.into()),
+        written => Ok(written),
+    }
+}
+
+impl<W> fmt::Debug for FrameWriter<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameWriter").field("queued", &(self.out.len() - self.sent)).finish_non_exhaustive()
+    }
+}
