@@ -1,6 +1,6 @@
 //! Double SHA-256, the hash that everything in mining is made of.
 
-use bitcoin::hashes::{Hash, sha256d as bitcoin_sha256d};
+use crate::sha256;
 use std::fmt;
 
 /// A double SHA-256 digest in internal byte order.
@@ -11,7 +11,7 @@ pub struct Hash256(pub [u8; 32]);
 
 /// SHA-256 applied twice to `data`.
 pub fn sha256d(data: &[u8]) -> Hash256 {
-    Hash256(bitcoin_sha256d::Hash::hash(data).to_byte_array())
+    sha256::double_rest(sha256::START, 0, data)
 }
 
 impl fmt::Display for Hash256 {

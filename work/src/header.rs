@@ -1,6 +1,7 @@
 //! The 80 bytes that are hashed.
 
-use crate::hash::{Hash256, sha256d};
+use crate::hash::Hash256;
+use crate::sha256;
 
 /// A block header's fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,6 @@ impl Header {
 
     /// The block hash.
     pub fn hash(&self) -> Hash256 {
-        sha256d(&self.to_bytes())
+        sha256::double_80(&self.to_bytes())
     }
 }

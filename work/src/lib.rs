@@ -8,12 +8,25 @@
 //! they stand in a block header), never in the reversed display order.
 
 pub mod coinbase;
+pub mod extranonce;
 pub mod hash;
 pub mod header;
+pub mod job;
 pub mod merkle;
+pub mod seen;
+mod sha256;
+pub mod share;
 pub mod target;
+pub mod units;
+pub mod vardiff;
 
 pub use coinbase::{CoinbaseError, CoinbaseTemplate, SplitCoinbase};
+pub use extranonce::{Extranonce, ExtranonceError};
 pub use hash::{Hash256, sha256d};
 pub use header::Header;
+pub use job::JobWork;
+pub use seen::SeenShares;
+pub use share::{BIP323_MASK, Judged, ShareFault, Submission, Tip, judge, judge_extended};
 pub use target::Target;
+pub use units::{Difficulty, HashRate, ShareRate};
+pub use vardiff::{Vardiff, VardiffConfig};

@@ -1,6 +1,7 @@
 //! The merkle path from a coinbase to the header's merkle root.
 
-use crate::hash::{Hash256, sha256d};
+use crate::hash::Hash256;
+use crate::sha256;
 
 /// Folds `path` (deepest sibling first, as SV2 section 5.3.16 sends it) over the
 /// coinbase's txid and returns the merkle root.
@@ -33,5 +34,5 @@ fn pair(left: Hash256, right: Hash256) -> Hash256 {
     let (first, second) = both.split_at_mut(32);
     first.copy_from_slice(&left.0);
     second.copy_from_slice(&right.0);
-    sha256d(&both)
+    sha256::double_64(&both)
 }

@@ -1,0 +1,144 @@
+//! The quantities that mining is measured in, each its own type.
+//!
+//! All three are plain `f64`s: they steer and inform. What decides (a
+//! [`Target`](crate::Target)) and what pays (work in whole hashes,
+//! [`Target::work_integer`](crate::Target::work_integer)) are integers.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign};
+use std::time::Duration;
+
+/// Expected hashes for one share of difficulty 1: 2^256 / (difficulty-1 target + 1),
+/// some 2^32.
+pub const HASHES_PER_DIFFICULTY: f64 = 4_295_032_833.000_015_3;
+
+/// Hashes per second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+pub struct HashRate(pub f64);
+
+/// Difficulty as pools count it ("pdiff"): how many times harder than the target
+/// `0x00000000FFFF0000...00`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+pub struct Difficulty(pub f64);
+
+/// Shares per minute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+pub struct ShareRate(pub f64);
+
+impl HashRate {
+    /// The rate that does `hashes` in `elapsed`; zero when no time has passed.
+    pub fn from_hashes(hashes: f64, elapsed: Duration) -> HashRate {
+        let seconds = elapsed.as_secs_f64();
+        HashRate(if seconds > 0.0 { hashes / seconds } else { 0.0 })
+    }
+
+    /// How many hashes a device of this rate does between two shares when it is to
+    /// send `rate`, in hashes. Not finite or not positive when an operand is not.
+    pub fn hashes_per_share(self, rate: ShareRate) -> f64 {
+        self.0 * 60.0 / rate.0
+    }
+}
+
+impl Difficulty {
+    /// Expected hashes for one share, in hashes.
+    pub fn hashes(self) -> f64 {
+        self.0 * HASHES_PER_DIFFICULTY
+    }
+
+    /// The difficulty whose shares cost `hashes` hashes each.
+    pub fn from_hashes(hashes: f64) -> Difficulty {
+        Difficulty(hashes / HASHES_PER_DIFFICULTY)
+    }
+}
+
+impl Add for Difficulty {
+    type Output = Difficulty;
+    fn add(self, other: Difficulty) -> Difficulty {
+        Difficulty(self.0 + other.0)
+    }
+}
+
+impl AddAssign for Difficulty {
+    fn add_assign(&mut self, other: Difficulty) {
+        self.0 += other.0;
+    }
+}
+
+impl Sum for Difficulty {
+    fn sum<I: Iterator<Item = Difficulty>>(each: I) -> Difficulty {
+        Difficulty(each.map(|difficulty| difficulty.0).sum())
+    }
+}
+
+impl Add for HashRate {
+    type Output = HashRate;
+    fn add(self, other: HashRate) -> HashRate {
+        HashRate(self.0 + other.0)
+    }
+}
+
+impl Sum for HashRate {
+    fn sum<I: Iterator<Item = HashRate>>(each: I) -> HashRate {
+        HashRate(each.map(|rate| rate.0).sum())
+    }
+}
+
+impl fmt::Display for HashRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_si(f, self.0)?;
+        f.write_str("H/s")
+    }
+}
+
+impl fmt::Display for Difficulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_significant(f, self.0)
+    }
+}
+
+impl fmt::Display for ShareRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_significant(f, self.0)?;
+        f.write_str(" shares/min")
+    }
+}
+
+/// Three digits and an SI prefix, ending so that a unit can follow: `12.3 T`.
+fn write_si(f: &mut fmt::Formatter<'_>, value: f64) -> fmt::Result {
+    const PREFIXES: [&str; 9] = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];
+    if !value.is_finite() {
+        return write!(f, "{value} ");
+    }
+    let mut value = value;
+    let mut prefixes = PREFIXES.iter().peekable();
+    let mut prefix = "";
+    while let Some(next) = prefixes.next() {
+        prefix = next;
+        // 999.5 would be printed as 1000.
+        if value.abs() < 999.5 || prefixes.peek().is_none() {
+            break;
+        }
+        value /= 1000.0;
+    }
+    write_significant(f, value)?;
+    write!(f, " {prefix}")
+}
+
+/// About three significant digits.
+fn write_significant(f: &mut fmt::Formatter<'_>, value: f64) -> fmt::Result {
+    let size = value.abs();
+    if size == 0.0 {
+        f.write_str("0")
+    } else if size < 0.001 {
+        write!(f, "{value:.2e}")
+    } else if size < 0.9995 {
+        write!(f, "{value:.3}")
+    } else if size < 9.995 {
+        write!(f, "{value:.2}")
+    } else if size < 99.95 {
+        write!(f, "{value:.1}")
+    } else {
+        write!(f, "{value:.0}")
+    }
+}
