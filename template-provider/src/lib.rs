@@ -4,6 +4,7 @@
 //! takes solved blocks through a bounded channel. Nothing polls it and nothing
 //! waits for it, so that a Bitcoin Core restart never stops the pool.
 
+pub mod embedded;
 pub mod solution;
 pub mod source;
 pub mod template;

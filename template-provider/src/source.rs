@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Room to keep free in the block for the pool's coinbase outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CoinbaseReserve {
     /// Serialised size in bytes of the outputs that the pool adds.
     pub output_bytes: u32,
@@ -46,13 +46,6 @@ pub struct SourceHandle {
     pub(crate) solutions: mpsc::Sender<SolutionRequest>,
 }
 
-/// A solution and where to send the verdict.
-#[derive(Debug)]
-pub(crate) struct SolutionRequest {
-    pub(crate) solution: Solution,
-    pub(crate) verdict: oneshot::Sender<Result<SolutionOutcome, SolutionError>>,
-}
-
 impl SourceHandle {
     /// Hands a solved block to the source and waits for its verdict.
     ///
@@ -66,4 +59,48 @@ impl SourceHandle {
             .map_err(|_| SolutionError::Stopped)?;
         answer.await.map_err(|_| SolutionError::Stopped)?
     }
+
+    /// Waits until the source has stopped: its token was cancelled and it has taken
+    /// leave of its node.
+    pub async fn stopped(&self) {
+        let mut status = self.status.clone();
+        // An error means that the source is gone, which is stopped too.
+        let _ = status.wait_for(|status| *status == SourceStatus::Stopped).await;
+    }
+}
+
+/// A solution and where to send the verdict.
+#[derive(Debug)]
+pub(crate) struct SolutionRequest {
+    pub(crate) solution: Solution,
+    pub(crate) verdict: oneshot::Sender<Result<SolutionOutcome, SolutionError>>,
+}
+
+/// A source's own ends of the channels behind a [`SourceHandle`].
+pub(crate) struct SourceEnds {
+    pub(crate) templates: watch::Sender<Option<Arc<Template>>>,
+    pub(crate) status: watch::Sender<SourceStatus>,
+    pub(crate) reserve: watch::Receiver<CoinbaseReserve>,
+    pub(crate) solutions: mpsc::Receiver<SolutionRequest>,
+}
+
+/// Makes a handle and the ends that a source serves it from.
+pub(crate) fn channels(status: SourceStatus, reserve: CoinbaseReserve) -> (SourceHandle, SourceEnds) {
+    // Blocks are rare; a queue this long means that the node does not answer, and
+    // then submitters wait.
+    const SOLUTIONS_WAITING: usize = 64;
+
+    let (templates, templates_out) = watch::channel(None);
+    let (status, status_out) = watch::channel(status);
+    let (reserve_in, reserve) = watch::channel(reserve);
+    let (solutions_in, solutions) = mpsc::channel(SOLUTIONS_WAITING);
+    (
+        SourceHandle {
+            templates: templates_out,
+            status: status_out,
+            reserve: reserve_in,
+            solutions: solutions_in,
+        },
+        SourceEnds { templates, status, reserve, solutions },
+    )
 }

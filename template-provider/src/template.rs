@@ -3,6 +3,8 @@
 //! Template and prev-hash are never two variables: a reader that has a template
 //! has the tip it belongs to.
 
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use work::{CoinbaseTemplate, Hash256};
 
@@ -41,4 +43,31 @@ pub struct Template {
     pub provisional: bool,
     /// When the source had it.
     pub received_at: Instant,
+}
+
+impl Template {
+    /// The next unused [`id`](Self::id) of this process.
+    pub(crate) fn next_id() -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// One line for people: height, parent, what it pays and how full it is.
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "template {} height {} on {} nbits {:08x} pays {} sat ({} subsidy + {} fees), {} transactions{}",
+            self.id,
+            self.height,
+            self.prev_hash,
+            self.nbits,
+            self.coinbase.value_remaining,
+            self.subsidy,
+            self.fees,
+            self.transactions,
+            if self.provisional { ", provisional" } else { "" },
+        )
+    }
 }
