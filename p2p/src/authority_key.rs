@@ -193,3 +193,89 @@ impl fmt::Debug for AuthorityKeypair {
         f.debug_struct("AuthorityKeypair").field("public", &self.public_key()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+    use proptest::prelude::*;
+
+    const SRI_PUBLIC: &str = "9auqWEzQDVyd2oe1JVGFLMLHZtCo2FFqZwtKA5gd9xbuEu7PH72";
+    const SRI_SECRET: &str = "mkDLTBBRxdBv998612qipDYoTK3YUrqLe8uWw7gu3iXbSrn2n";
+
+    #[test]
+    fn the_specs_test_vector_is_read_and_printed() {
+        let raw = [
+            118, 99, 112, 0, 151, 156, 28, 17, 175, 12, 48, 11, 205, 140, 127, 228, 134, 16, 252, 233, 185,
+            193, 30, 61, 174, 227, 90, 224, 176, 138, 116, 85,
+        ];
+        let text = "9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh";
+        assert_eq!(text.parse::<AuthorityKey>().unwrap().to_bytes(), raw);
+        assert_eq!(AuthorityKey::from_bytes(&raw).unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn secrets_have_the_text_form_of_sri() {
+        let sri_keys = [
+            (SRI_SECRET, SRI_PUBLIC),
+            (
+                "zmBEmPhqo3A92FkiLVvyCz6htc3e53ph3ZbD4ASqGaLjwnFLi",
+                "9bDuixKmZqAJnrmP746n8zU1wyAQRrus7th9dxnkPg6RzQvCnan",
+            ),
+        ];
+        for (secret, public) in sri_keys {
+            let key = AuthorityKeypair::from_secret_text(secret).unwrap();
+            assert_eq!(key.public_key().to_string(), public);
+            assert_eq!(*key.secret_text(), secret);
+        }
+    }
+
+    #[test]
+    fn published_example_keys_are_known_and_a_fresh_one_is_not() {
+        for example in KNOWN_EXAMPLES {
+            assert!(example.parse::<AuthorityKey>().unwrap().is_known_example());
+        }
+        assert!(AuthorityKeypair::from_secret_text(SRI_SECRET).unwrap().is_known_example());
+        assert!(!AuthorityKeypair::generate(&mut rand::thread_rng()).is_known_example());
+    }
+
+    #[test]
+    fn every_mistake_in_a_key_has_its_own_answer() {
+        let error = |text: &str| text.parse::<AuthorityKey>().unwrap_err();
+        assert_eq!(error("9auqWEzQDVyd2oe1JVGFLMLHZtCo2FFqZwtKA5gd9xbuEu7PH73"), KeyError::Base58);
+        assert_eq!(error(""), KeyError::Base58);
+        assert_eq!(error(SRI_SECRET), KeyError::Length { found: 32, expected: 34 });
+        let other_version = bs58::encode([&[2, 0], [7; 32].as_slice()].concat()).with_check().into_string();
+        assert_eq!(error(&other_version), KeyError::Version(2));
+        let off_curve = bs58::encode([&[1, 0], [0xff; 32].as_slice()].concat()).with_check().into_string();
+        assert_eq!(error(&off_curve), KeyError::NotOnCurve);
+        let length = KeyError::Length { found: 34, expected: 32 };
+        assert_eq!(AuthorityKeypair::from_secret_text(SRI_PUBLIC).unwrap_err(), length);
+        assert_eq!(AuthorityKeypair::from_secret_bytes(&[0; 32]).unwrap_err(), KeyError::NotOnCurve);
+    }
+
+    #[test]
+    fn debug_shows_the_public_half_only() {
+        let key = AuthorityKeypair::from_secret_text(SRI_SECRET).unwrap();
+        let shown = format!("{key:?}");
+        assert!(shown.contains(SRI_PUBLIC));
+        let secret_hex = key.keypair.display_secret().to_string();
+        assert!(!shown.contains(SRI_SECRET) && !shown.contains(&secret_hex), "{shown}");
+    }
+
+    proptest! {
+        #[test]
+        fn keys_survive_the_round_trip_through_text(secret in prop::array::uniform32(1u8..=254)) {
+            let key = AuthorityKeypair::from_secret_bytes(&secret).unwrap();
+            let again = AuthorityKeypair::from_secret_text(&key.secret_text()).unwrap();
+            prop_assert_eq!(again.public_key(), key.public_key());
+            prop_assert_eq!(key.public_key().to_string().parse(), Ok(key.public_key()));
+        }
+
+        #[test]
+        fn no_text_makes_the_key_parsers_panic(text in any::<String>()) {
+            let _ = text.parse::<AuthorityKey>();
+            let _ = AuthorityKeypair::from_secret_text(&text);
+        }
+    }
+}

@@ -12,10 +12,19 @@
 //! and beside them the identity: [`authority_key`], [`key_file`] and [`uri`]. What a
 //! message means is not known here.
 
+pub mod admission;
 pub mod authority_key;
+pub mod deadlines;
 pub mod frame;
+pub mod key_file;
 pub mod noise;
+pub mod tcp;
+pub mod uri;
 
+pub use admission::{Admission, AdmissionCounts, AdmissionLimits, Permit};
 pub use authority_key::{AuthorityKey, AuthorityKeypair, KeyError};
+pub use deadlines::Deadlines;
 pub use frame::{Frame, FrameHeader};
 pub use noise::{FrameReader, FrameWriter, HandshakeError, WireError, WireLimits};
+pub use tcp::{TcpAcceptor, connect_tcp};
+pub use uri::{Endpoint, Host, PoolUri};
