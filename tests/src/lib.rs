@@ -1,1 +1,36 @@
-//! What the whole-system tests are built with.
+//! What the whole-system tests and the load generator are built with.
+//!
+//! ```text
+//!  bitcoin_node   a real Bitcoin Core on a chain of its own
+//!  punchbowl      the built binary in a folder of its own
+//!  client         a scripted Stratum V2 miner, as well-behaved or as rude as told
+//!  load           many miners at once, cheap enough to share the machine with the pool
+//! ```
+//!
+//! Nothing here sleeps to wait: log lines, RPC long polls and the wire are events, and
+//! every wait ends at [`DEADLINE`] with a message that says what did not happen.
+
+pub mod bitcoin_node;
+pub mod process;
+pub mod rpc;
+
+pub use bitcoin_node::BitcoinNode;
+
+pub use process::Process;
+
+use anyhow::{Result, anyhow};
+use std::{future::Future, time::Duration};
+
+/// How long a test waits for any one event before it fails. Generous: it passes only
+/// when something is broken, however slow the machine.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Awaits `event`, at most for [`DEADLINE`].
+///
+/// # Errors
+/// When the deadline passes; the message names `what`.
+pub async fn within_deadline<T>(what: &str, event: impl Future<Output = T>) -> Result<T> {
+    tokio::time::timeout(DEADLINE, event)
+        .await
+        .map_err(|_| anyhow!("waited {} s in vain for {what}", DEADLINE.as_secs()))
+}
