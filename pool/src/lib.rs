@@ -1,1 +1,4 @@
 //! The Punchbowl node.
+
+pub mod config;
+pub mod payout;

@@ -1,0 +1,29 @@
+//! What the host has configured.
+//!
+//! One file (TOML, or JSON by its extension), `PUNCHBOWL_*` environment variables
+//! over it, flags over both. `punchbowl.example.toml` documents every key; a test
+//! keeps it complete and its defaults true.
+//!
+//! Loading never stops at the first mistake: [`load::load`] returns everything
+//! that is wrong, each with the place where it was said and the remedy.
+
+pub mod check;
+pub mod environment;
+pub mod file;
+pub mod load;
+pub mod problem;
+pub mod sections;
+pub mod setting;
+pub mod values;
+
+mod json_lines;
+mod suggest;
+
+pub use load::{Loaded, Sources, load};
+pub use problem::{ConfigError, Origin, Problem};
+pub use sections::{
+    Authority, Config, Embedded, Extensions, Http, Limits, Listen, Payout, PayoutKind, Template,
+    TemplateSource, Vardiff,
+};
+pub use setting::Setting;
+pub use values::{HomePath, HttpListen, Nbits, Seconds};

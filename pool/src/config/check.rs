@@ -1,0 +1,274 @@
+//! What a configuration must satisfy beyond having the right types.
+
+use super::sections::{Config, PayoutKind, TemplateSource};
+use super::values::{Seconds, network_name};
+use crate::payout::{self, PayoutDescriptor, address, pool_tag};
+use template_provider::Network;
+
+/// Called with the key, what is wrong and the remedy.
+pub type Report<'a> = dyn FnMut(&'static str, String, String) + 'a;
+
+/// Reports everything that is wrong with `config`.
+pub fn check(config: &Config, report: &mut Report<'_>) {
+    check_template(config, report);
+    check_payout(config, report);
+    check_vardiff(config, report);
+    check_limits(config, report);
+    check_extensions(config, report);
+    if config.listen.tcp.is_empty() {
+        report("listen.tcp", "no address to listen on".into(), "name one, such as \"0.0.0.0:34254\"".into());
+    }
+    let validity = config.authority.certificate_validity.duration().as_secs();
+    if !(60..=u64::from(u32::MAX)).contains(&validity) {
+        report(
+            "authority.certificate_validity",
+            format!("{validity} s is not from 60 s to {} s", u32::MAX),
+            "86400 (a day) suits clocks that are a little wrong".into(),
+        );
+    }
+}
+
+fn check_template(config: &Config, report: &mut Report<'_>) {
+    if config.template.source == TemplateSource::Embedded && config.network != Network::Regtest {
+        report(
+            "template.source",
+            format!("the embedded chain is regtest, but network is {}", network_name::of(config.network)),
+            "set network = \"regtest\", or template.source = \"bitcoin-core\"".into(),
+        );
+    }
+    let all_the_money = bitcoin::Amount::MAX_MONEY.to_sat();
+    if config.template.fee_threshold > all_the_money {
+        report(
+            "template.fee_threshold",
+            format!("{} sat is more than there is", config.template.fee_threshold),
+            "10000 sat is a good start".into(),
+        );
+    }
+}
+
+fn check_payout(config: &Config, report: &mut Report<'_>) {
+    let payout = &config.payout;
+    if let Err(error) = pool_tag::check(&payout.pool_tag) {
+        report("payout.pool_tag", error.to_string(), "choose a shorter, printable text, or none".into());
+    }
+    if payout.mode == PayoutKind::Solo {
+        for (key, value) in [("payout.address", &payout.address), ("payout.descriptor", &payout.descriptor)] {
+            if value.is_some() {
+                report(
+                    key,
+                    "is set, but with payout.mode = \"solo\" each miner is paid at its own address".into(),
+                    "remove it, or set payout.mode = \"fixed\" to have every block paid there".into(),
+                );
+            }
+        }
+        return;
+    }
+    match (&payout.address, &payout.descriptor) {
+        (Some(_), Some(_)) => report(
+            "payout.descriptor",
+            "both payout.address and payout.descriptor are set".into(),
+            "keep the one that every block shall be paid to".into(),
+        ),
+        (Some(text), None) => {
+            if let Err(error) = address::parse(text, config.network) {
+                report("payout.address", error.to_string(), "use an address of your own wallet".into());
+            }
+        }
+        (None, Some(text)) => {
+            if let Err(error) = PayoutDescriptor::parse(text, config.network) {
+                report(
+                    "payout.descriptor",
+                    error.to_string(),
+                    "use a public descriptor such as wpkh([fingerprint/84h/0h/0h]xpub.../0/*)".into(),
+                );
+            }
+        }
+        (None, None) => {
+            if let Err(error) = payout::default_address(config.network) {
+                report(
+                    "payout.address",
+                    error.to_string(),
+                    "set payout.address (or PUNCHBOWL_PAYOUT__ADDRESS, or --payout-address) to an address of \
+                     your wallet, or payout.descriptor, or payout.mode = \"solo\""
+                        .into(),
+                );
+            }
+        }
+    }
+}
+
+fn check_vardiff(config: &Config, report: &mut Report<'_>) {
+    let vardiff = &config.vardiff;
+    if !(0.1..=100_000.0).contains(&vardiff.shares_per_minute) {
+        report(
+            "vardiff.shares_per_minute",
+            format!("{} is not from 0.1 to 100000", vardiff.shares_per_minute),
+            "6 is usual; more makes hashrates steadier and costs bandwidth".into(),
+        );
+    }
+    let positive = |difficulty: f64| difficulty.is_finite() && difficulty > 0.0;
+    if !positive(vardiff.min_difficulty) {
+        report(
+            "vardiff.min_difficulty",
+            format!("{} is not a positive number", vardiff.min_difficulty),
+            "0.00001 lets even a CPU miner in".into(),
+        );
+    }
+    if let Some(most) = vardiff.max_difficulty
+        && !(positive(most) && most >= vardiff.min_difficulty)
+    {
+        report(
+            "vardiff.max_difficulty",
+            format!("{most} is less than vardiff.min_difficulty ({})", vardiff.min_difficulty),
+            "raise it, or leave it out for no limit".into(),
+        );
+    }
+}
+
+fn check_limits(config: &Config, report: &mut Report<'_>) {
+    let limits = &config.limits;
+    let numbers = [
+        ("limits.connections", limits.connections, 1, 1_000_000),
+        ("limits.connections_per_address", limits.connections_per_address, 1, 1_000_000),
+        ("limits.channels_per_connection", limits.channels_per_connection, 1, 1_000_000),
+        ("limits.workers_per_channel", limits.workers_per_channel, 0, 100_000),
+        // The least that holds a SetupConnection with every text at its longest.
+        ("limits.frame_bytes", limits.frame_bytes, 2_048, 0xff_ffff),
+        ("limits.write_buffer_bytes", limits.write_buffer_bytes, 64 * 1024, 256 * 1024 * 1024),
+    ];
+    for (key, value, least, most) in numbers {
+        if !(least..=most).contains(&value) {
+            report(
+                key,
+                format!("{value} is not from {least} to {most}"),
+                "leave it out to get the default".into(),
+            );
+        }
+    }
+    let times = [
+        ("limits.handshake_timeout", limits.handshake_timeout),
+        ("limits.setup_timeout", limits.setup_timeout),
+        ("limits.first_channel_timeout", limits.first_channel_timeout),
+        ("limits.write_stall_timeout", limits.write_stall_timeout),
+    ];
+    for (key, time) in times {
+        if time == Seconds::new(0) {
+            report(
+                key,
+                "0 s would disconnect everybody at once".into(),
+                "leave it out to get the default".into(),
+            );
+        }
+    }
+}
+
+fn check_extensions(config: &Config, report: &mut Report<'_>) {
+    const KNOWN: [u16; 2] = [0x0001, 0x0002];
+    let extensions = &config.extensions;
+    if let Some(unknown) = extensions.supported.iter().find(|id| !KNOWN.contains(id)) {
+        report(
+            "extensions.supported",
+            format!("Punchbowl does not know extension {unknown:#06x}"),
+            "use 0x0001 (negotiation) and 0x0002 (worker names)".into(),
+        );
+    }
+    if !extensions.supported.is_empty() && !extensions.supported.contains(&0x0001) {
+        report(
+            "extensions.supported",
+            "without 0x0001 no other extension can be negotiated".into(),
+            "add 0x0001, or leave the list empty".into(),
+        );
+    }
+    if let Some(missing) = extensions.required.iter().find(|id| !extensions.supported.contains(id)) {
+        report(
+            "extensions.required",
+            format!("extension {missing:#06x} is required but not supported"),
+            "add it to extensions.supported, or do not require it".into(),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+
+    fn wrong_keys(change: impl FnOnce(&mut Config)) -> Vec<&'static str> {
+        let mut config = Config { network: Network::Regtest, ..Config::default() };
+        change(&mut config);
+        let mut keys = Vec::new();
+        check(&config, &mut |key, _, _| keys.push(key));
+        keys
+    }
+
+    #[test]
+    fn the_defaults_are_good_on_regtest_and_lack_only_an_address_elsewhere() {
+        assert!(wrong_keys(|_| {}).is_empty());
+        for network in [Network::Bitcoin, Network::Testnet4, Network::Signet] {
+            assert_eq!(wrong_keys(|config| config.network = network), ["payout.address"]);
+        }
+    }
+
+    #[test]
+    fn solo_needs_no_address_on_mainnet_and_takes_none() {
+        let solo = |config: &mut Config| {
+            config.network = Network::Bitcoin;
+            config.payout.mode = PayoutKind::Solo;
+        };
+        assert!(wrong_keys(solo).is_empty());
+        let with_address = |config: &mut Config| {
+            solo(config);
+            config.payout.address = Some("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4".into());
+        };
+        assert_eq!(wrong_keys(with_address), ["payout.address"]);
+    }
+
+    #[test]
+    fn a_mainnet_address_on_regtest_is_refused() {
+        let change = |config: &mut Config| {
+            config.payout.address = Some("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4".into());
+        };
+        assert_eq!(wrong_keys(change), ["payout.address"]);
+    }
+
+    #[test]
+    fn the_embedded_chain_is_refused_off_regtest() {
+        let change = |config: &mut Config| {
+            config.network = Network::Signet;
+            config.payout.mode = PayoutKind::Solo;
+            config.template.source = TemplateSource::Embedded;
+        };
+        assert_eq!(wrong_keys(change), ["template.source"]);
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused_by_their_key() {
+        let change = |config: &mut Config| {
+            config.vardiff.shares_per_minute = f64::NAN;
+            config.vardiff.min_difficulty = 0.0;
+            config.vardiff.max_difficulty = Some(-1.0);
+            config.limits.connections = 0;
+            config.limits.frame_bytes = 16;
+            config.limits.setup_timeout = Seconds::new(0);
+            config.extensions.supported = vec![2];
+            config.extensions.required = vec![1];
+            config.listen.tcp.clear();
+            config.authority.certificate_validity = Seconds::new(1);
+            config.payout.pool_tag = "x".repeat(101);
+        };
+        let expected = [
+            "payout.pool_tag",
+            "vardiff.shares_per_minute",
+            "vardiff.min_difficulty",
+            "vardiff.max_difficulty",
+            "limits.connections",
+            "limits.frame_bytes",
+            "limits.setup_timeout",
+            "extensions.supported",
+            "extensions.required",
+            "listen.tcp",
+            "authority.certificate_validity",
+        ];
+        assert_eq!(wrong_keys(change), expected);
+    }
+}

@@ -1,0 +1,264 @@
+//! The keys, their types and their defaults.
+//!
+//! A key here must stand in `punchbowl.example.toml` too, where it is explained to
+//! the host; `the_example_file_*` tests in [`load`](super::load) hold that.
+
+use super::values::{HomePath, HttpListen, Nbits, Seconds, listen_addresses, network_name};
+use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, SocketAddr};
+use template_provider::Network;
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The chain that is mined on.
+    #[serde(with = "network_name")]
+    pub network: Network,
+    /// Where keys, solved blocks and the payout index are kept.
+    pub data_dir: HomePath,
+    /// Where miners connect.
+    pub listen: Listen,
+    /// The status page and metrics.
+    pub http: Http,
+    /// Where templates come from.
+    pub template: Template,
+    /// Who is paid.
+    pub payout: Payout,
+    /// How share difficulty follows each miner.
+    pub vardiff: Vardiff,
+    /// What one peer may take.
+    pub limits: Limits,
+    /// Stratum V2 extensions.
+    pub extensions: Extensions,
+    /// The key that proves to miners that this is their pool.
+    pub authority: Authority,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            network: Network::Bitcoin,
+            data_dir: HomePath::new("~/.punchbowl"),
+            listen: Listen::default(),
+            http: Http::default(),
+            template: Template::default(),
+            payout: Payout::default(),
+            vardiff: Vardiff::default(),
+            limits: Limits::default(),
+            extensions: Extensions::default(),
+            authority: Authority::default(),
+        }
+    }
+}
+
+/// `[listen]`: where miners connect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listen {
+    /// Stratum V2 over Noise over TCP; port 0 lets the system choose.
+    #[serde(with = "listen_addresses")]
+    pub tcp: Vec<SocketAddr>,
+}
+
+impl Default for Listen {
+    fn default() -> Listen {
+        Listen { tcp: vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, 34254))] }
+    }
+}
+
+/// `[http]`: the status page and metrics.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// An address, or off.
+    pub listen: HttpListen,
+}
+
+impl Default for Http {
+    fn default() -> Http {
+        Http { listen: HttpListen::On(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))) }
+    }
+}
+
+/// `[template]`: where templates come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Template {
+    /// Bitcoin Core, or a chain in this process.
+    pub source: TemplateSource,
+    /// Bitcoin Core's socket, when it is not at its usual place in the data directory.
+    pub ipc_socket: Option<HomePath>,
+    /// Bitcoin Core's data directory.
+    pub bitcoin_datadir: HomePath,
+    /// Satoshi by which fees must rise for a new template on the same tip.
+    pub fee_threshold: u64,
+    /// Least time between two templates on the same tip.
+    pub min_interval: Seconds,
+    /// For `source = "embedded"`.
+    pub embedded: Embedded,
+}
+
+impl Default for Template {
+    fn default() -> Template {
+        Template {
+            source: TemplateSource::BitcoinCore,
+            ipc_socket: None,
+            bitcoin_datadir: HomePath::new("~/.bitcoin"),
+            fee_threshold: 10_000,
+            min_interval: Seconds::new(20),
+            embedded: Embedded::default(),
+        }
+    }
+}
+
+/// Where templates come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TemplateSource {
+    /// Bitcoin Core over IPC.
+    BitcoinCore,
+    /// A regtest chain in this process, for trying things out.
+    Embedded,
+}
+
+/// `[template.embedded]`: the chain in this process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Embedded {
+    /// Network target of its blocks, in compact form.
+    pub nbits: Nbits,
+    /// Made-up transactions in each template.
+    pub transactions: u32,
+}
+
+impl Default for Embedded {
+    fn default() -> Embedded {
+        Embedded { nbits: Nbits(0x207f_ffff), transactions: 0 }
+    }
+}
+
+/// `[payout]`: who is paid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Payout {
+    /// One destination for all, or each miner's own.
+    pub mode: PayoutKind,
+    /// Destination of `fixed`: an address.
+    pub address: Option<String>,
+    /// Destination of `fixed`: a descriptor.
+    pub descriptor: Option<String>,
+    /// Written into the coinbase of every block; empty for nothing.
+    pub pool_tag: String,
+}
+
+impl Default for Payout {
+    fn default() -> Payout {
+        Payout { mode: PayoutKind::Fixed, address: None, descriptor: None, pool_tag: String::new() }
+    }
+}
+
+/// Who is paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PayoutKind {
+    /// One address or descriptor takes every block.
+    Fixed,
+    /// The miner that finds a block takes it.
+    Solo,
+}
+
+/// `[vardiff]`: how share difficulty follows each miner.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Vardiff {
+    /// Off: the difficulty stays as the miner's stated hashrate gives it.
+    pub enabled: bool,
+    /// Shares a minute that each channel should send.
+    pub shares_per_minute: f64,
+    /// Never below this share difficulty.
+    pub min_difficulty: f64,
+    /// Never above this share difficulty.
+    pub max_difficulty: Option<f64>,
+}
+
+impl Default for Vardiff {
+    fn default() -> Vardiff {
+        Vardiff { enabled: true, shares_per_minute: 6.0, min_difficulty: 0.000_01, max_difficulty: None }
+    }
+}
+
+/// `[limits]`: what one peer may take.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Connections in all.
+    pub connections: u32,
+    /// Connections from one IP address.
+    pub connections_per_address: u32,
+    /// Channels on one connection.
+    pub channels_per_connection: u32,
+    /// Worker names counted apart on one channel; further ones are counted together.
+    pub workers_per_channel: u32,
+    /// From connect to the end of the Noise handshake.
+    pub handshake_timeout: Seconds,
+    /// From the handshake to SetupConnection.
+    pub setup_timeout: Seconds,
+    /// From SetupConnection to the first channel.
+    pub first_channel_timeout: Seconds,
+    /// A peer that takes nothing of what it is sent for so long is disconnected.
+    pub write_stall_timeout: Seconds,
+    /// Largest message that is read, payload in bytes.
+    pub frame_bytes: u32,
+    /// Bytes waiting to be sent to one peer before it is disconnected.
+    pub write_buffer_bytes: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections: 10_000,
+            connections_per_address: 2_500,
+            channels_per_connection: 1_000,
+            workers_per_channel: 100,
+            handshake_timeout: Seconds::new(10),
+            setup_timeout: Seconds::new(10),
+            first_channel_timeout: Seconds::new(60),
+            write_stall_timeout: Seconds::new(20),
+            frame_bytes: 64 * 1024,
+            write_buffer_bytes: 1024 * 1024,
+        }
+    }
+}
+
+/// `[extensions]`: Stratum V2 extensions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Extensions {
+    /// Offered to clients.
+    pub supported: Vec<u16>,
+    /// Clients without these are disconnected.
+    pub required: Vec<u16>,
+}
+
+impl Default for Extensions {
+    fn default() -> Extensions {
+        Extensions { supported: vec![0x0001, 0x0002], required: Vec::new() }
+    }
+}
+
+/// `[authority]`: the key that proves to miners that this is their pool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Authority {
+    /// The key file, when it is not `authority.key` in the data folder.
+    pub key_file: Option<HomePath>,
+    /// How long each connection's Noise certificate is valid.
+    pub certificate_validity: Seconds,
+}
+
+impl Default for Authority {
+    fn default() -> Authority {
+        Authority { key_file: None, certificate_validity: Seconds::new(24 * 60 * 60) }
+    }
+}

@@ -1,0 +1,220 @@
+//! The kinds of value that a key can have, beyond numbers and text.
+//!
+//! Each says in its error how a right value looks.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A path in which a leading `~/` means the home folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HomePath(String);
+
+impl HomePath {
+    /// From the text as the host wrote it.
+    pub fn new(text: impl Into<String>) -> HomePath {
+        HomePath(text.into())
+    }
+
+    /// The path, `~/` replaced by `$HOME` where that is set.
+    pub fn to_path(&self) -> PathBuf {
+        self.to_path_in(std::env::home_dir().as_deref())
+    }
+
+    /// The same for a given home folder.
+    pub fn to_path_in(&self, home: Option<&Path>) -> PathBuf {
+        match (self.0.strip_prefix("~/"), home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => PathBuf::from(&self.0),
+        }
+    }
+
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A time in seconds; fractions are fine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seconds(Duration);
+
+impl Seconds {
+    const MAX: f64 = 1e9;
+
+    /// Whole seconds.
+    pub const fn new(seconds: u64) -> Seconds {
+        Seconds(Duration::from_secs(seconds))
+    }
+
+    /// As a [`Duration`].
+    pub const fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl Serialize for Seconds {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        if self.0.subsec_nanos() == 0 {
+            self.0.as_secs().serialize(out)
+        } else {
+            self.0.as_secs_f64().serialize(out)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Seconds, D::Error> {
+        let seconds = f64::deserialize(input)?;
+        if !(0.0..=Seconds::MAX).contains(&seconds) {
+            return Err(D::Error::custom(format!("{seconds} is not a time in seconds from 0 to 1000000000")));
+        }
+        Ok(Seconds(Duration::from_secs_f64(seconds)))
+    }
+}
+
+/// Where HTTP listens, if it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpListen {
+    /// No HTTP.
+    Off,
+    /// This address; port 0 lets the system choose.
+    On(SocketAddr),
+}
+
+impl HttpListen {
+    /// The address, if HTTP is on.
+    pub fn address(self) -> Option<SocketAddr> {
+        match self {
+            HttpListen::Off => None,
+            HttpListen::On(address) => Some(address),
+        }
+    }
+}
+
+impl Serialize for HttpListen {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        match self {
+            HttpListen::Off => "off".serialize(out),
+            HttpListen::On(address) => address.to_string().serialize(out),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for HttpListen {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<HttpListen, D::Error> {
+        let text = String::deserialize(input)?;
+        if text.eq_ignore_ascii_case("off") {
+            return Ok(HttpListen::Off);
+        }
+        text.parse().map(HttpListen::On).map_err(|_| {
+            D::Error::custom(format!(
+                "`{text}` is neither an IP address and port such as 127.0.0.1:8080 nor \"off\""
+            ))
+        })
+    }
+}
+
+/// A compact target as it stands in a header, written as eight hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nbits(pub u32);
+
+impl Serialize for Nbits {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        format!("{:08x}", self.0).serialize(out)
+    }
+}
+
+impl<'de> Deserialize<'de> for Nbits {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Nbits, D::Error> {
+        let text = String::deserialize(input)?;
+        let refused = || D::Error::custom(format!("`{text}` is not eight hex digits such as \"207fffff\""));
+        if text.len() != 8 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(refused());
+        }
+        u32::from_str_radix(&text, 16).map(Nbits).map_err(|_| refused())
+    }
+}
+
+/// Chains by the names that people use.
+pub mod network_name {
+    use super::*;
+    use template_provider::Network;
+
+    const NAMES: [(&str, Network); 4] = [
+        ("mainnet", Network::Bitcoin),
+        ("testnet4", Network::Testnet4),
+        ("signet", Network::Signet),
+        ("regtest", Network::Regtest),
+    ];
+
+    /// The name of a chain as it stands in the configuration.
+    pub fn of(network: Network) -> &'static str {
+        NAMES.iter().find(|(_, known)| *known == network).map_or("testnet3", |(name, _)| name)
+    }
+
+    pub(in crate::config) fn serialize<S: Serializer>(network: &Network, out: S) -> Result<S::Ok, S::Error> {
+        of(*network).serialize(out)
+    }
+
+    pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Network, D::Error> {
+        let text = String::deserialize(input)?;
+        NAMES.iter().find(|(name, _)| *name == text).map(|(_, network)| *network).ok_or_else(|| {
+            D::Error::custom(format!("`{text}` is not one of mainnet, testnet4, signet, regtest"))
+        })
+    }
+}
+
+pub(super) mod listen_addresses {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(addresses: &[SocketAddr], out: S) -> Result<S::Ok, S::Error> {
+        out.collect_seq(addresses.iter().map(SocketAddr::to_string))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<SocketAddr>, D::Error> {
+        let texts = Vec::<String>::deserialize(input)?;
+        texts
+            .iter()
+            .map(|text| {
+                text.parse().map_err(|_| {
+                    D::Error::custom(format!(
+                        "`{text}` is not an IP address and port such as 0.0.0.0:34254 or [::]:34254"
+                    ))
+                })
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn a_tilde_means_the_home_folder_and_only_at_the_start() {
+        let home = Some(Path::new("/home/ann"));
+        assert_eq!(HomePath::new("~/.bitcoin").to_path_in(home), Path::new("/home/ann/.bitcoin"));
+        assert_eq!(HomePath::new("/srv/~/x").to_path_in(home), Path::new("/srv/~/x"));
+        assert_eq!(HomePath::new("~/x").to_path_in(None), Path::new("~/x"));
+    }
+
+    #[test]
+    fn seconds_may_be_fractions_but_not_negative_or_endless() {
+        let half: Seconds = serde_json::from_str("0.5").unwrap();
+        assert_eq!(half.duration(), Duration::from_millis(500));
+        assert!(serde_json::from_str::<Seconds>("-1").is_err());
+        assert!(serde_json::from_str::<Seconds>("1e300").is_err());
+    }
+
+    #[test]
+    fn nbits_is_eight_hex_digits_and_nothing_else() {
+        assert_eq!(serde_json::from_str::<Nbits>("\"1d00ffff\"").unwrap(), Nbits(0x1d00_ffff));
+        for wrong in ["\"+1d00fff\"", "\"1d00ff\"", "\"0x1d00ffff\"", "\"\"", "\"ééé\""] {
+            assert!(serde_json::from_str::<Nbits>(wrong).is_err(), "{wrong}");
+        }
+    }
+}

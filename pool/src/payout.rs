@@ -1,0 +1,165 @@
+//! Who is paid, as the job maker needs it: immutable sets of outputs.
+//!
+//! [`PayoutMode`] is made once from the configuration. `fixed` has one current
+//! [`PayoutSet`] for everybody, published through a `watch`; it changes when a
+//! ranged descriptor moves on after a block. `solo` has a set per channel, made
+//! from the address in its user identity. Nothing is paid anywhere by default: the
+//! only exception is regtest, whose coins are worth nothing.
+
+pub mod address;
+pub mod descriptor;
+pub mod fixed;
+pub mod identity;
+pub mod pool_tag;
+pub mod rotation;
+pub mod set;
+
+pub use address::{AddressError, PayoutAddress};
+pub use descriptor::{DescriptorError, PayoutDescriptor};
+pub use fixed::FixedPayout;
+pub use identity::{Identity, IdentityError};
+pub use rotation::RotationError;
+pub use set::{PayoutError, PayoutSet};
+
+use crate::config;
+use bitcoin::ScriptBuf;
+use std::path::Path;
+use template_provider::{CoinbaseReserve, Network};
+use thiserror::Error;
+
+/// How blocks are paid.
+#[derive(Debug)]
+pub enum PayoutMode {
+    /// One destination takes every block.
+    Fixed(FixedPayout),
+    /// The miner that finds a block takes it, at the address in its user identity.
+    Solo(Network),
+}
+
+/// Why payouts cannot be set up.
+#[derive(Debug, Error)]
+pub enum SetupError {
+    /// No destination, and none may be assumed.
+    #[error(transparent)]
+    NoDestination(#[from] NoDestination),
+    /// `payout.address` is not usable.
+    #[error("payout.address: {0}")]
+    Address(#[from] AddressError),
+    /// `payout.descriptor` is not usable.
+    #[error("payout.descriptor: {0}")]
+    Descriptor(#[from] DescriptorError),
+    /// The index of a ranged descriptor cannot be kept.
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
+}
+
+/// No destination is configured on a chain whose coins are worth something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("nobody is named to be paid; on {} there is no default", config::values::network_name::of(*.0))]
+pub struct NoDestination(pub Network);
+
+/// Regtest's destination when none is configured: the P2WPKH address of twenty zero
+/// bytes, to which nobody has a key.
+pub const REGTEST_BURN_ADDRESS: &str = "bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdku202";
+
+/// The destination used when none is configured.
+///
+/// # Errors
+/// On every chain but regtest.
+pub fn default_address(network: Network) -> Result<&'static str, NoDestination> {
+    if network == Network::Regtest { Ok(REGTEST_BURN_ADDRESS) } else { Err(NoDestination(network)) }
+}
+
+impl PayoutMode {
+    /// From the configuration; a ranged descriptor's index is read from, and kept
+    /// in, the data folder `data_dir`.
+    ///
+    /// # Errors
+    /// When there is no usable destination or the index cannot be stored.
+    pub fn from_config(
+        payout: &config::Payout,
+        network: Network,
+        data_dir: &Path,
+    ) -> Result<PayoutMode, SetupError> {
+        if payout.mode == config::PayoutKind::Solo {
+            return Ok(PayoutMode::Solo(network));
+        }
+        let fixed = match (&payout.descriptor, &payout.address) {
+            (Some(text), _) => FixedPayout::descriptor(PayoutDescriptor::parse(text, network)?, data_dir)?,
+            (None, Some(text)) => FixedPayout::address(&address::parse(text, network)?),
+            (None, None) => {
+                let text = default_address(network)?;
+                tracing::warn!(
+                    address = text,
+                    "no payout is configured: blocks of this regtest pool are paid to an address to which \
+                     nobody has a key; set payout.address to keep them"
+                );
+                FixedPayout::address(&address::parse(text, network)?)
+            }
+        };
+        Ok(PayoutMode::Fixed(fixed))
+    }
+
+    /// What a channel's user identity means: who it is, and whom its blocks pay.
+    ///
+    /// # Errors
+    /// In solo mode, when it does not begin with a usable address.
+    pub fn identify(&self, user_identity: &[u8]) -> Result<Identity, IdentityError> {
+        match self {
+            PayoutMode::Fixed(_) => Ok(Identity::of_member(user_identity)),
+            PayoutMode::Solo(network) => Identity::of_address(user_identity, *network),
+        }
+    }
+
+    /// Room that the coinbase outputs need at present. For solo it is that of the
+    /// largest standard output, so that no later miner outgrows it.
+    pub fn coinbase_reserve(&self) -> CoinbaseReserve {
+        match self {
+            PayoutMode::Fixed(fixed) => fixed.current().coinbase_reserve(),
+            PayoutMode::Solo(_) => address::LARGEST_OUTPUT,
+        }
+    }
+
+    /// The set that pays `script` alone: solo mode's outputs for one channel.
+    pub fn solo_set(script: ScriptBuf) -> PayoutSet {
+        PayoutSet::single(script)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn regtest_alone_has_a_default_and_its_coins_are_nobodys() {
+        let burn = address::parse(default_address(Network::Regtest).unwrap(), Network::Regtest).unwrap();
+        assert_eq!(burn.script.as_bytes(), [[0x00, 0x14].as_slice(), &[0; 20]].concat());
+        for network in [Network::Bitcoin, Network::Testnet4, Network::Signet] {
+            assert_eq!(default_address(network), Err(NoDestination(network)));
+        }
+    }
+
+    #[test]
+    fn without_a_destination_a_mainnet_pool_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let error =
+            PayoutMode::from_config(&config::Payout::default(), Network::Bitcoin, folder.path()).unwrap_err();
+        assert_eq!(error.to_string(), "nobody is named to be paid; on mainnet there is no default");
+    }
+
+    #[test]
+    fn solo_reserves_room_for_every_address_that_it_accepts() {
+        let reserve = PayoutMode::Solo(Network::Regtest).coinbase_reserve();
+        for text in [
+            "bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdku202",
+            "bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq3xueyj",
+            "mfWxJ45yp2SFn7UciZyNpvDKrzbhyfKrY8",
+            "2MsFDzHRUAMpjHxKyoEHU3aMCMsVtMqs1PV",
+        ] {
+            let address = address::parse(text, Network::Regtest).unwrap();
+            let own = PayoutSet::single(address.script).coinbase_reserve();
+            assert!(own.output_bytes <= reserve.output_bytes && own.sigops <= reserve.sigops, "{text}");
+        }
+    }
+}

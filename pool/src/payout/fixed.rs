@@ -1,0 +1,155 @@
+//! `fixed` payouts: one destination takes every block.
+
+use super::SetupError;
+use super::address::PayoutAddress;
+use super::descriptor::{DescriptorError, PayoutDescriptor};
+use super::rotation::{Rotation, RotationError};
+use super::set::PayoutSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use thiserror::Error;
+use tokio::sync::watch;
+
+/// The current payout set of a pool that pays one destination.
+#[derive(Debug)]
+pub struct FixedPayout {
+    set: watch::Sender<Arc<PayoutSet>>,
+    /// For a ranged descriptor only.
+    ranged: Option<Mutex<Ranged>>,
+}
+
+#[derive(Debug)]
+struct Ranged {
+    descriptor: PayoutDescriptor,
+    rotation: Rotation,
+}
+
+/// Why the next address could not be taken up.
+#[derive(Debug, Error)]
+pub enum AdvanceError {
+    /// The index could not be stored.
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
+    /// There is no next address.
+    #[error(transparent)]
+    Descriptor(#[from] DescriptorError),
+}
+
+impl FixedPayout {
+    /// Pays one address, always.
+    pub fn address(address: &PayoutAddress) -> FixedPayout {
+        let set = PayoutSet::single(address.script.clone());
+        FixedPayout { set: watch::Sender::new(Arc::new(set)), ranged: None }
+    }
+
+    /// Pays a descriptor. A ranged one takes up the index kept in `data_dir`.
+    ///
+    /// # Errors
+    /// When the index cannot be read or stored, or the descriptor is used up.
+    pub fn descriptor(descriptor: PayoutDescriptor, data_dir: &Path) -> Result<FixedPayout, SetupError> {
+        if !descriptor.is_ranged() {
+            let set = PayoutSet::single(descriptor.script_at(0)?);
+            return Ok(FixedPayout { set: watch::Sender::new(Arc::new(set)), ranged: None });
+        }
+        let rotation = Rotation::open(data_dir, &descriptor.to_text())?;
+        let set = PayoutSet::single_at(descriptor.script_at(rotation.index())?, rotation.index());
+        Ok(FixedPayout {
+            set: watch::Sender::new(Arc::new(set)),
+            ranged: Some(Mutex::new(Ranged { descriptor, rotation })),
+        })
+    }
+
+    /// What new jobs pay.
+    pub fn current(&self) -> Arc<PayoutSet> {
+        self.set.borrow().clone()
+    }
+
+    /// What new jobs pay, as it changes.
+    pub fn watch(&self) -> watch::Receiver<Arc<PayoutSet>> {
+        self.set.subscribe()
+    }
+
+    /// To be called when a block that pays `paid` is found: a ranged descriptor moves
+    /// to its next index, which is on disk before it is published.
+    ///
+    /// Blocks for the time of two disk syncs: call it from `spawn_blocking`, beside
+    /// the submission of the block and not before it.
+    ///
+    /// # Errors
+    /// When the index cannot be stored (the pool has moved on all the same, but a
+    /// restart would not know) or the descriptor is used up (it stays at the last).
+    pub fn block_found(&self, paid: &PayoutSet) -> Result<(), AdvanceError> {
+        let (Some(ranged), Some(used)) = (&self.ranged, paid.descriptor_index()) else {
+            return Ok(());
+        };
+        let mut ranged = ranged.lock().unwrap_or_else(PoisonError::into_inner);
+        let stored = ranged.rotation.advance_past(used);
+        let index = ranged.rotation.index();
+        if self.current().descriptor_index() != Some(index) {
+            let set = PayoutSet::single_at(ranged.descriptor.script_at(index)?, index);
+            self.set.send_replace(Arc::new(set));
+        }
+        stored?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+    use template_provider::Network;
+
+    // BIP32 test vector 1, chain m; never to be used for coins.
+    const XPUB: &str = "xpub661MyMwAqRbcFtXgS5sYJABqqG9YLmC4Q1Rdap9gSE8NqtwybGhePY2gZ29ESFjqJoCu1Rupje8YtGqsefD265TMg7usUDFdp6W1EGMcet8";
+
+    fn ranged(folder: &Path) -> FixedPayout {
+        let descriptor = PayoutDescriptor::parse(&format!("tr({XPUB}/0/*)"), Network::Bitcoin).unwrap();
+        FixedPayout::descriptor(descriptor, folder).unwrap()
+    }
+
+    #[test]
+    fn a_found_block_moves_a_ranged_descriptor_to_its_next_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let payout = ranged(folder.path());
+        let mut changes = payout.watch();
+        let first = payout.current();
+        payout.block_found(&first).unwrap();
+        assert!(changes.has_changed().unwrap());
+        let second = changes.borrow_and_update().clone();
+        assert_eq!((first.descriptor_index(), second.descriptor_index()), (Some(0), Some(1)));
+        assert_ne!(first.recipients(), second.recipients());
+        // The same block reported again, or another of an older job: nothing moves.
+        payout.block_found(&first).unwrap();
+        assert!(!changes.has_changed().unwrap());
+    }
+
+    #[test]
+    fn a_restart_pays_where_the_pool_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = ranged(folder.path());
+        before.block_found(&before.current()).unwrap();
+        assert_eq!(ranged(folder.path()).current(), before.current());
+    }
+
+    #[test]
+    fn an_index_that_cannot_be_stored_is_left_behind_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let payout = ranged(folder.path());
+        let first = payout.current();
+        folder.close().unwrap();
+        assert!(payout.block_found(&first).is_err());
+        assert_eq!(payout.current().descriptor_index(), Some(1));
+    }
+
+    #[test]
+    fn an_address_never_moves() {
+        let address =
+            super::super::address::parse(crate::payout::REGTEST_BURN_ADDRESS, Network::Regtest).unwrap();
+        let payout = FixedPayout::address(&address);
+        let changes = payout.watch();
+        payout.block_found(&payout.current()).unwrap();
+        assert!(!changes.has_changed().unwrap());
+        assert_eq!(payout.current().descriptor_index(), None);
+    }
+}
