@@ -12,6 +12,8 @@ mod handshake;
 mod limits;
 mod reader;
 mod sealed;
+#[cfg(test)]
+mod test_engines;
 mod wire_error;
 mod writer;
 

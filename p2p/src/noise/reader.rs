@@ -156,3 +156,79 @@ impl<R> fmt::Debug for FrameReader<R> {
         f.debug_struct("FrameReader").field("buffered", &self.buffer.len()).finish_non_exhaustive()
     }
 }
+
+/// What a reader holds in memory; what it makes of bytes is tested in `tests/wire`.
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::super::{FrameWriter, sealed::seal_tail, test_engines::engines};
+    use super::*;
+    use noise_sv2::NoiseEncryptor;
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+
+    const LIMITS: WireLimits = WireLimits { max_queued: 1 << 20, ..WireLimits::server() };
+
+    fn pair() -> (NoiseEncryptor, DuplexStream, FrameReader<DuplexStream>) {
+        let (client, server) = engines();
+        let (near, far) = duplex(1 << 20);
+        (client.into_split().0, near, FrameReader::new(far, server.into_split().1, &LIMITS))
+    }
+
+    async fn assert_silent(reader: &mut FrameReader<DuplexStream>) {
+        tokio::select! {
+            biased;
+            frame = reader.next() => panic!("{frame:?}"),
+            () = std::future::ready(()) => {}
+        }
+    }
+
+    #[tokio::test]
+    async fn a_silent_peer_costs_no_buffer_before_or_after_a_burst() {
+        let (cipher, stream, mut reader) = pair();
+        assert_silent(&mut reader).await;
+        assert_eq!(reader.buffer.capacity(), 0);
+
+        let mut writer = FrameWriter::new(stream, cipher, &LIMITS);
+        writer.queue(0, false, 1, &[&[0; 100_000]]).unwrap();
+        for _ in 0..500 {
+            writer.queue(0, false, 1, &[&[0; 24]]).unwrap();
+        }
+        writer.flush().await.unwrap();
+        for _ in 0..501 {
+            reader.next().await.unwrap().unwrap();
+        }
+        assert_silent(&mut reader).await;
+        assert_eq!(reader.buffer.capacity(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_buffer_grows_with_what_arrives_and_not_with_what_is_announced() {
+        let (mut cipher, mut stream, mut reader) = pair();
+        let header = FrameHeader { extension_type: 0, channel_msg: false, msg_type: 1, length: 128 * 1024 };
+        let mut announced = header.to_bytes().to_vec();
+        seal_tail(&mut cipher, &mut announced, 0).unwrap();
+        stream.write_all(&announced).await.unwrap();
+        assert_silent(&mut reader).await;
+        assert!(reader.buffer.capacity() <= MIN_APPETITE);
+
+        let mut arrived = 0;
+        while arrived < 100_000 {
+            stream.write_all(&[0; 1000]).await.unwrap();
+            arrived += 1000;
+            assert_silent(&mut reader).await;
+            let capacity = reader.buffer.capacity();
+            assert!(capacity <= 2 * arrived + MAX_APPETITE, "{capacity} bytes held of {arrived}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_length_is_never_made_room_for() {
+        let (mut cipher, mut stream, mut reader) = pair();
+        let header = FrameHeader { extension_type: 0, channel_msg: false, msg_type: 1, length: 0xff_ffff };
+        let mut announced = header.to_bytes().to_vec();
+        seal_tail(&mut cipher, &mut announced, 0).unwrap();
+        stream.write_all(&announced).await.unwrap();
+        assert!(matches!(reader.next().await, Err(WireError::Oversize { declared: 0xff_ffff, .. })));
+        assert!(reader.buffer.capacity() <= MIN_APPETITE);
+    }
+}

@@ -170,3 +170,53 @@ impl<W> fmt::Debug for FrameWriter<W> {
         f.debug_struct("FrameWriter").field("queued", &(self.out.len() - self.sent)).finish_non_exhaustive()
     }
 }
+
+/// How a writer uses its transport and memory; what it writes is tested in `tests/wire`.
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::super::test_engines::engines;
+    use super::*;
+    use std::task::{Context, Poll};
+
+    /// Takes everything and counts the calls.
+    #[derive(Default)]
+    struct Counting {
+        calls: usize,
+        bytes: usize,
+    }
+
+    impl AsyncWrite for &mut Counting {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.calls += 1;
+            self.bytes += bytes.len();
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flush_is_one_write_and_leaves_no_buffer_behind() {
+        let mut transport = Counting::default();
+        let mut writer = FrameWriter::new(&mut transport, engines().0.into_split().0, &WireLimits::server());
+        for length in [0, 100, 70_000] {
+            writer.queue(0, false, 1, &[&vec![0; length]]).unwrap();
+        }
+        let queued = writer.queued();
+        writer.flush().await.unwrap();
+        assert_eq!((writer.queued(), writer.out.capacity()), (0, 0));
+        writer.flush().await.unwrap();
+        assert_eq!((transport.calls, transport.bytes), (1, queued));
+    }
+}
