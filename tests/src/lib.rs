@@ -11,11 +11,12 @@
 //! every wait ends at [`DEADLINE`] with a message that says what did not happen.
 
 pub mod bitcoin_node;
+pub mod client;
 pub mod process;
 pub mod rpc;
 
 pub use bitcoin_node::BitcoinNode;
-
+pub use client::Client;
 pub use process::Process;
 
 use anyhow::{Result, anyhow};

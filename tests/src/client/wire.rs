@@ -1,0 +1,101 @@
+//! Messages over Noise over TCP: what [`Client`](super::Client) and the load generator
+//! share.
+
+use super::Message;
+use crate::{DEADLINE, within_deadline};
+use anyhow::{Context, Result, bail};
+use p2p::{AuthorityKey, Frame, FrameReader, FrameWriter, WireLimits, noise};
+use std::net::SocketAddr;
+use tokio::net::{
+    TcpStream,
+    tcp::{OwnedReadHalf, OwnedWriteHalf},
+};
+
+/// One Noise session.
+pub struct Wire {
+    reader: FrameReader<OwnedReadHalf>,
+    writer: FrameWriter<OwnedWriteHalf>,
+    closed: bool,
+}
+
+impl Wire {
+    /// Connects and runs the handshake.
+    ///
+    /// # Errors
+    /// When the pool cannot be reached or does not prove that it has `authority`.
+    pub async fn connect(address: SocketAddr, authority: AuthorityKey) -> Result<Wire> {
+        let handshake = async {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            let (read, write) = stream.into_split();
+            let (reader, writer) =
+                noise::connect(read, write, Some(authority), &WireLimits::client()).await?;
+            anyhow::Ok(Wire { reader, writer, closed: false })
+        };
+        within_deadline("the Noise handshake", handshake)
+            .await?
+            .with_context(|| format!("connecting to {address}"))
+    }
+
+    /// Queues one frame; it leaves with the next [`flush`](Self::flush).
+    ///
+    /// # Errors
+    /// When too much is queued.
+    pub fn queue(
+        &mut self,
+        extension_type: u16,
+        channel_msg: bool,
+        msg_type: u8,
+        payload: &[u8],
+    ) -> Result<()> {
+        Ok(self.writer.queue(extension_type, channel_msg, msg_type, &[payload])?)
+    }
+
+    /// Sends what is queued.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn flush(&mut self) -> Result<()> {
+        Ok(self.writer.flush().await?)
+    }
+
+    /// The next message, or `None` when the pool has closed the connection.
+    ///
+    /// # Errors
+    /// When the connection breaks, the message is malformed or the deadline passes first.
+    pub async fn next(&mut self) -> Result<Option<Message>> {
+        match tokio::time::timeout(DEADLINE, self.reader.next()).await {
+            Err(_) => bail!("waited {} s in vain for a message of the pool", DEADLINE.as_secs()),
+            Ok(Ok(Some(frame))) => Message::decode(frame).map(Some),
+            Ok(Ok(None)) => {
+                self.closed = true;
+                Ok(None)
+            }
+            Ok(Err(error)) => {
+                self.closed = true;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The next frame as it is, without a deadline; `None` when the pool has closed.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
+        Ok(self.reader.next().await?)
+    }
+
+    /// A frame that has been received already, if there is one.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub fn received_frame(&mut self) -> Result<Option<Frame<'_>>> {
+        Ok(self.reader.try_next()?)
+    }
+
+    /// Whether the pool has closed or broken the connection.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+}
