@@ -1,0 +1,29 @@
+//! Many miners at once, against any Stratum V2 pool, for measuring it.
+//!
+//! One thread drives everything: it shares the machine with the pool that it measures,
+//! so it must be cheap. Every run is bounded in count and in time.
+//!
+//! ```text
+//!  target    where the pool is, and which process it is
+//!  crowd     connections that have opened their channel, made many at a time
+//!  hasher    shares, at about one hash each
+//!  shares    mode: shares as fast as they are taken
+//!  fanout    mode: how long a new block takes to reach everyone
+//!  waves     mode: connections that come and go, and what memory they leave behind
+//!  idle      mode: what a connection costs that does nothing
+//! ```
+
+pub mod crowd;
+pub mod fanout;
+pub mod hasher;
+pub mod idle;
+pub mod report;
+pub mod server;
+pub mod shares;
+pub mod target;
+pub mod waves;
+
+pub use crowd::{Crowd, Member};
+pub use report::Report;
+pub use server::Server;
+pub use target::{Kind, Target};
