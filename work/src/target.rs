@@ -59,13 +59,12 @@ impl Target {
         let mut bytes = [0u8; 32];
         for (place, digit) in mantissa.into_iter().enumerate() {
             // The first mantissa byte is digit `exponent - 1`, counted from the least.
-            match (usize::from(exponent)).checked_sub(place + 1) {
-                Some(index) => match bytes.get_mut(index) {
-                    Some(byte) => *byte = digit,
-                    None if digit != 0 => return Target::ZERO,
-                    None => {}
-                },
-                None => {} // below the unit: cut off, as Core does
+            // Digits below the unit are cut off, as Core does.
+            let Some(index) = usize::from(exponent).checked_sub(place + 1) else { continue };
+            match bytes.get_mut(index) {
+                Some(byte) => *byte = digit,
+                None if digit != 0 => return Target::ZERO,
+                None => {}
             }
         }
         Target::from_le_bytes(bytes)
@@ -92,7 +91,10 @@ impl Target {
     /// [`MAX`](Self::MAX) when the difficulty is not a positive finite number or is so
     /// low that any hash would do.
     pub fn from_difficulty(difficulty: Difficulty) -> Target {
-        Target::from_hashes(difficulty.hashes())
+        if !(difficulty.0.is_finite() && difficulty.0 > 0.0) {
+            return Target::MAX;
+        }
+        Target::from_f64(Target::DIFFICULTY_1.as_f64() / difficulty.0).max(Target { high: 0, low: 1 })
     }
 
     /// How many times harder than difficulty 1. Always finite and positive:

@@ -9,9 +9,9 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign};
 use std::time::Duration;
 
-/// Expected hashes for one share of difficulty 1: 2^256 / (difficulty-1 target + 1),
-/// some 2^32.
-pub const HASHES_PER_DIFFICULTY: f64 = 4_295_032_833.000_015_3;
+/// Expected hashes for one share of difficulty 1, some 2^32: 2^256 divided by the target
+/// of difficulty 1 (`0xFFFF` and 208 zero bits).
+pub const HASHES_PER_DIFFICULTY: f64 = (1u64 << 48) as f64 / 65535.0;
 
 /// Hashes per second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
