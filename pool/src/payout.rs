@@ -24,6 +24,7 @@ pub use set::{PayoutError, PayoutSet};
 use crate::config;
 use bitcoin::ScriptBuf;
 use std::path::Path;
+use std::sync::Arc;
 use template_provider::{CoinbaseReserve, Network};
 use thiserror::Error;
 
@@ -31,7 +32,7 @@ use thiserror::Error;
 #[derive(Debug)]
 pub enum PayoutMode {
     /// One destination takes every block.
-    Fixed(FixedPayout),
+    Fixed(Arc<FixedPayout>),
     /// The miner that finds a block takes it, at the address in its user identity.
     Solo(Network),
 }
@@ -97,7 +98,7 @@ impl PayoutMode {
                 FixedPayout::address(&address::parse(text, network)?)
             }
         };
-        Ok(PayoutMode::Fixed(fixed))
+        Ok(PayoutMode::Fixed(Arc::new(fixed)))
     }
 
     /// What a channel's user identity means: who it is, and whom its blocks pay.

@@ -1,0 +1,130 @@
+//! Prometheus text. Labels come from fixed sets only (no names, no addresses), so that
+//! the number of series is bounded whatever miners do.
+
+use crate::status::StatusSnapshot;
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write};
+
+/// The metrics in Prometheus' text format 0.0.4.
+pub fn render(status: &StatusSnapshot) -> String {
+    let mut page = Page::default();
+    page.one("info", "gauge", "Version and network of the pool.", || {
+        format!("{{version=\"{}\",network=\"{}\"}} 1", status.version, status.network)
+    });
+    page.number("uptime_seconds", "gauge", "Seconds since the pool started.", status.uptime_seconds);
+    page.number("serving", "gauge", "1 while miners are given jobs.", u8::from(status.serving));
+    page.one("source_state", "gauge", "State of the template source.", || {
+        format!("{{state=\"{}\"}} 1", status.source.state)
+    });
+    if let Some(template) = &status.template {
+        page.number("template_height", "gauge", "Height of the block to be found.", template.height);
+        page.number(
+            "template_age_seconds",
+            "gauge",
+            "Seconds since the template came.",
+            template.age_seconds,
+        );
+        page.number("template_fees_sat", "gauge", "Fees in the template in satoshi.", template.fees);
+        page.number("template_transactions", "gauge", "Transactions in the template.", template.transactions);
+    }
+    let connections = &status.connection_counts;
+    page.by("connections", "gauge", "Open connections by kind of path.", "path", &connections.paths);
+    page.number("channels", "gauge", "Open channels.", connections.channels);
+    page.number("connections_opened_total", "counter", "Connections opened.", connections.opened);
+    let help = "Connections closed otherwise than by the peer's leaving.";
+    page.by("connections_closed_total", "counter", help, "reason", &connections.closed);
+    page.by(
+        "connections_refused_total",
+        "counter",
+        "Connections not let in.",
+        "reason",
+        &connections.refused,
+    );
+    page.number("shares_accepted_total", "counter", "Accepted shares.", status.shares.accepted);
+    page.number(
+        "shares_difficulty_total",
+        "counter",
+        "Sum of the credited share difficulties.",
+        status.shares.difficulty,
+    );
+    page.by("shares_rejected_total", "counter", "Refused shares.", "reason", &status.shares.rejected);
+    let blocks = status.block_counts;
+    page.number("blocks_submitted_total", "counter", "Blocks found and submitted.", blocks.submitted);
+    page.number("blocks_accepted_total", "counter", "Blocks that the node took.", blocks.accepted);
+    page.number("blocks_refused_total", "counter", "Blocks that the node refused.", blocks.refused);
+    page.number("channels_refused_total", "counter", "Channels refused.", status.channels_refused);
+    page.number("unknown_messages_total", "counter", "Messages ignored as unknown.", status.unknown_messages);
+    page.0
+}
+
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn number(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
+        self.one(name, kind, help, || format!(" {value}"));
+    }
+
+    fn by(&mut self, name: &str, kind: &str, help: &str, label: &str, values: &BTreeMap<&'static str, u64>) {
+        self.head(name, kind, help);
+        for (key, value) in values {
+            self.line(name, &format!("{{{label}=\"{key}\"}} {value}"));
+        }
+    }
+
+    fn one(&mut self, name: &str, kind: &str, help: &str, rest: impl FnOnce() -> String) {
+        self.head(name, kind, help);
+        self.line(name, &rest());
+    }
+
+    // Writing to a String cannot fail.
+
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.0, "# HELP punchbowl_{name} {help}\n# TYPE punchbowl_{name} {kind}");
+    }
+
+    fn line(&mut self, name: &str, rest: &str) {
+        let _ = writeln!(self.0, "punchbowl_{name}{rest}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+    use crate::status::snapshot::fake;
+    use crate::status::{ChannelInfo, Path};
+    use std::time::Instant;
+
+    fn page(connections: u16) -> String {
+        let now = Instant::now();
+        let (observed, _) = fake::observed(now);
+        let guards: Vec<_> = (0..connections)
+            .map(|port| {
+                let guard =
+                    observed.status.connections.opened_at(Path::Tcp(([127, 0, 0, 1], port).into()), now);
+                guard.set_agent(&format!("agent\n{port}"));
+                let member = format!("member{port}").into();
+                guard.channel_opened(ChannelInfo { id: 1, kind: "standard", member, worker: "w".into() });
+                guard
+            })
+            .collect();
+        let page = render(&observed.snapshot(now, 0));
+        drop(guards);
+        page
+    }
+
+    #[test]
+    fn every_line_is_a_comment_or_a_sample_with_a_number() {
+        for line in page(2).lines().filter(|line| !line.starts_with("# ")) {
+            let (series, value) = line.rsplit_once(' ').unwrap();
+            assert!(series.starts_with("punchbowl_"), "{line}");
+            assert!(value.parse::<f64>().is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_series_does_not_grow_with_miners() {
+        assert_eq!(page(1).lines().count(), page(500).lines().count());
+    }
+}

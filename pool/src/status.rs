@@ -1,0 +1,43 @@
+//! What the pool is doing, for people and machines that look at it.
+//!
+//! Those who work only count: a connection's task writes its own counters, which
+//! nobody else writes, and takes a lock only when it or a channel opens or closes.
+//! Whoever looks pays: [`Observed::snapshot`] adds everything up.
+
+pub mod blocks;
+pub mod connections;
+pub mod counters;
+pub mod labels;
+pub mod snapshot;
+
+pub use blocks::{BlockRecord, Blocks};
+pub use connections::{ChannelInfo, ChannelReport, ConnectionGuard, Connections, Path, WorkerReport};
+pub use counters::{CloseReason, Counter, Counters};
+pub use snapshot::{Observed, StatusSnapshot};
+
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Everything that is counted. One per process, shared by `Arc`.
+#[derive(Debug)]
+pub struct Status {
+    /// Live connections and what they did.
+    pub connections: Connections,
+    /// Rare events.
+    pub counters: Counters,
+    /// The newest blocks.
+    pub blocks: Blocks,
+    started: Instant,
+}
+
+impl Status {
+    /// Nothing has happened yet; `now` is when the pool started.
+    pub fn new(now: Instant) -> Arc<Status> {
+        Arc::new(Status {
+            connections: Connections::default(),
+            counters: Counters::default(),
+            blocks: Blocks::default(),
+            started: now,
+        })
+    }
+}

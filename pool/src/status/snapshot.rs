@@ -1,0 +1,336 @@
+//! The state at one moment, in the form in which it is handed out as JSON.
+//!
+//! Field names carry their unit. They are what scripts rely on: add, do not rename.
+
+use super::Status;
+use super::blocks::BlockRecord;
+use super::connections::{ChannelInfo, ChannelReport, Connection, ShareTotals};
+use crate::config::values::network_name;
+use p2p::Admission;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+use template_provider::{Network, SourceStatus, Template};
+use tokio::sync::watch;
+use work::ShareFault;
+
+/// What a snapshot is taken of.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// The chain.
+    pub network: Network,
+    /// Everything that is counted.
+    pub status: Arc<Status>,
+    /// Who was let in and who was not.
+    pub admission: Arc<Admission>,
+    /// Templates as the source pushes them.
+    pub templates: watch::Receiver<Option<Arc<Template>>>,
+    /// What the source is doing.
+    pub source: watch::Receiver<SourceStatus>,
+    /// Generation of the jobs served; 0 before the first.
+    pub jobs: watch::Receiver<u64>,
+}
+
+/// Everything at once.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatusSnapshot {
+    /// Punchbowl's version.
+    pub version: &'static str,
+    /// The chain: mainnet, testnet4, signet or regtest.
+    pub network: &'static str,
+    /// Seconds since the pool started.
+    pub uptime_seconds: u64,
+    /// Whether miners are given jobs.
+    pub serving: bool,
+    /// Where templates come from.
+    pub source: SourceSnapshot,
+    /// What is mined on; none before the first template.
+    pub template: Option<TemplateSnapshot>,
+    /// Shares of all time.
+    pub shares: ShareSnapshot,
+    /// How many blocks there were.
+    pub block_counts: BlockCounts,
+    /// The newest blocks, newest first.
+    pub blocks: Vec<BlockRecord>,
+    /// How many connections there are and were.
+    pub connection_counts: ConnectionCounts,
+    /// The connections, oldest first; not all, where there are many.
+    pub connections: Vec<ConnectionSnapshot>,
+    /// Requests for a channel that were refused.
+    pub channels_refused: u64,
+    /// Messages that were ignored because nobody knows their type.
+    pub unknown_messages: u64,
+}
+
+/// Where templates come from.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceSnapshot {
+    /// `connecting`, `syncing`, `serving` or `stopped`.
+    pub state: &'static str,
+    /// What it waits for, in words.
+    pub detail: Option<String>,
+}
+
+/// What is mined on.
+#[derive(Clone, Debug, Serialize)]
+pub struct TemplateSnapshot {
+    /// Height of the block to be found.
+    pub height: u32,
+    /// The block that it builds on, display order.
+    pub prev_hash: String,
+    /// Seconds since it came.
+    pub age_seconds: f64,
+    /// Fees in satoshi.
+    pub fees: u64,
+    /// Subsidy in satoshi.
+    pub subsidy: u64,
+    /// Transactions besides the coinbase.
+    pub transactions: usize,
+}
+
+/// How many blocks there were. What is neither accepted nor refused is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct BlockCounts {
+    /// Found and handed to the source.
+    pub submitted: u64,
+    /// Taken by it.
+    pub accepted: u64,
+    /// Refused by it.
+    pub refused: u64,
+}
+
+/// Shares added up.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShareSnapshot {
+    /// Accepted.
+    pub accepted: u64,
+    /// Sum of the credited difficulties.
+    pub difficulty: f64,
+    /// Refused, by SV2 error code; every code is listed.
+    pub rejected: BTreeMap<&'static str, u64>,
+}
+
+/// How many connections there are and were.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConnectionCounts {
+    /// Now.
+    pub open: u64,
+    /// Channels on them.
+    pub channels: u64,
+    /// Since the start.
+    pub opened: u64,
+    /// Closed otherwise than by the peer's leaving; every reason is listed.
+    pub closed: BTreeMap<&'static str, u64>,
+    /// Not let in; every reason is listed.
+    pub refused: BTreeMap<&'static str, u64>,
+    /// Live ones by kind of path.
+    pub paths: BTreeMap<&'static str, u64>,
+}
+
+/// One connection.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConnectionSnapshot {
+    /// Where it comes from.
+    pub peer: String,
+    /// The kind of path: `tcp`.
+    pub path: &'static str,
+    /// Seconds since it was opened.
+    pub age_seconds: u64,
+    /// The client's own words for what it is.
+    pub agent: String,
+    /// Whether extensions were negotiated.
+    pub extensions: bool,
+    /// Its shares.
+    pub shares: ShareSnapshot,
+    /// Its channels.
+    pub channels: Vec<ChannelSnapshot>,
+}
+
+/// One channel.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChannelSnapshot {
+    /// What it is.
+    #[serde(flatten)]
+    pub info: ChannelInfo,
+    /// What it has done, as last reported.
+    pub report: Option<ChannelReport>,
+}
+
+impl Observed {
+    /// Whether miners are given jobs.
+    pub fn is_serving(&self) -> bool {
+        *self.jobs.borrow() > 0
+    }
+
+    /// What the source is doing.
+    pub fn source(&self) -> SourceSnapshot {
+        source_snapshot(&self.source.borrow())
+    }
+
+    /// Everything at once, as of `now`; at most `limit` connections are listed one by
+    /// one.
+    pub fn snapshot(&self, now: Instant, limit: usize) -> StatusSnapshot {
+        let status = &self.status;
+        let template = self.templates.borrow().clone();
+        let registry = status.connections.registry();
+        let mut channels = 0u64;
+        let mut paths = BTreeMap::new();
+        for connection in registry.live.values() {
+            channels += connection.details().channels.len() as u64;
+            *paths.entry(connection.path.kind()).or_default() += 1;
+        }
+        let refused = self.admission.counts();
+        let connection_counts = ConnectionCounts {
+            open: registry.live.len() as u64,
+            channels,
+            opened: registry.opened,
+            closed: status.counters.closed_by_reason().collect(),
+            refused: BTreeMap::from([
+                ("pool-full", refused.refused_total),
+                ("address-limit", refused.refused_per_address),
+                ("loopback-limit", refused.refused_loopback),
+            ]),
+            paths,
+        };
+        let shares = shares(&registry.totals());
+        // Listing takes longest: not under the lock that opening a connection needs.
+        let listed: Vec<_> = registry.live.values().take(limit).cloned().collect();
+        drop(registry);
+        StatusSnapshot {
+            version: env!("CARGO_PKG_VERSION"),
+            network: network_name::of(self.network),
+            uptime_seconds: now.saturating_duration_since(status.started).as_secs(),
+            serving: self.is_serving(),
+            source: self.source(),
+            template: template.map(|template| template_snapshot(&template, now)),
+            shares,
+            block_counts: BlockCounts {
+                submitted: status.counters.blocks_submitted.get(),
+                accepted: status.counters.blocks_accepted.get(),
+                refused: status.counters.blocks_refused.get(),
+            },
+            blocks: status.blocks.newest(),
+            connection_counts,
+            connections: listed.iter().map(|connection| connection_snapshot(connection, now)).collect(),
+            channels_refused: status.counters.channels_refused.get(),
+            unknown_messages: status.counters.unknown_messages.get(),
+        }
+    }
+}
+
+fn source_snapshot(status: &SourceStatus) -> SourceSnapshot {
+    let (state, detail) = match status {
+        SourceStatus::Connecting { reason } => ("connecting", Some(reason.clone())),
+        SourceStatus::Syncing { height } => {
+            ("syncing", Some(format!("Bitcoin Core is still downloading the chain (height {height})")))
+        }
+        SourceStatus::Serving => ("serving", None),
+        SourceStatus::Stopped => ("stopped", None),
+    };
+    SourceSnapshot { state, detail }
+}
+
+fn template_snapshot(template: &Template, now: Instant) -> TemplateSnapshot {
+    TemplateSnapshot {
+        height: template.height,
+        prev_hash: template.prev_hash.to_string(),
+        age_seconds: now.saturating_duration_since(template.received_at).as_secs_f64(),
+        fees: template.fees,
+        subsidy: template.subsidy,
+        transactions: template.transactions,
+    }
+}
+
+fn connection_snapshot(connection: &Connection, now: Instant) -> ConnectionSnapshot {
+    let details = connection.details();
+    ConnectionSnapshot {
+        peer: connection.path.to_string(),
+        path: connection.path.kind(),
+        age_seconds: now.saturating_duration_since(connection.opened_at).as_secs(),
+        agent: details.agent.to_string(),
+        extensions: connection.extensions_negotiated.load(Ordering::Relaxed),
+        shares: shares(&connection.totals()),
+        channels: details
+            .channels
+            .iter()
+            .map(|channel| ChannelSnapshot {
+                info: channel.info.clone(),
+                report: channel.report.as_deref().cloned(),
+            })
+            .collect(),
+    }
+}
+
+fn shares(totals: &ShareTotals) -> ShareSnapshot {
+    let mut rejected = BTreeMap::new();
+    // Several faults may share an error code.
+    for (fault, count) in ShareFault::ALL.iter().zip(totals.rejected) {
+        *rejected.entry(fault.error_code()).or_default() += count;
+    }
+    ShareSnapshot { accepted: totals.accepted, difficulty: totals.difficulty, rejected }
+}
+
+/// For tests: a pool without a source.
+#[cfg(test)]
+pub(crate) mod fake {
+    use super::*;
+    use p2p::AdmissionLimits;
+
+    /// The observed pool, and what makes it say that jobs are served.
+    pub fn observed(started: Instant) -> (Observed, watch::Sender<u64>) {
+        let jobs = watch::Sender::new(0);
+        let observed = Observed {
+            network: Network::Regtest,
+            status: Status::new(started),
+            admission: Admission::new(AdmissionLimits::default()),
+            templates: watch::channel(None).1,
+            source: watch::channel(SourceStatus::Connecting { reason: "no node".into() }).1,
+            jobs: jobs.subscribe(),
+        };
+        (observed, jobs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+    use crate::status::Path;
+    use std::time::Duration;
+
+    #[test]
+    fn a_snapshot_lists_connections_up_to_the_limit_and_counts_them_all() {
+        let start = Instant::now();
+        let (observed, _) = fake::observed(start);
+        let guards: Vec<_> = (1..=3)
+            .map(|port| {
+                observed.status.connections.opened_at(Path::Tcp(([127, 0, 0, 1], port).into()), start)
+            })
+            .collect();
+        guards[0].set_agent("bitaxe");
+        let info = ChannelInfo { id: 7, kind: "extended", member: "ann".into(), worker: "rig".into() };
+        guards[0].channel_opened(info.clone());
+        guards[0].channel_opened(ChannelInfo { id: 8, ..info });
+        guards[0].channel_closed(7);
+        guards[0].report_channel(8, ChannelReport { accepted: 5, ..ChannelReport::default() });
+        let snapshot = observed.snapshot(start + Duration::from_secs(90), 2);
+        assert_eq!((snapshot.network, snapshot.uptime_seconds), ("regtest", 90));
+        assert_eq!((snapshot.connection_counts.open, snapshot.connection_counts.channels), (3, 1));
+        assert_eq!(snapshot.connections.len(), 2);
+        let json = serde_json::to_value(&snapshot).unwrap();
+        assert_eq!(json["connections"][0]["agent"], "bitaxe");
+        assert_eq!(json["connections"][0]["channels"][0]["id"], 8);
+        assert_eq!(json["connections"][0]["channels"][0]["report"]["accepted"], 5);
+        assert_eq!(json["source"]["detail"], "no node");
+        assert!(json["template"].is_null());
+    }
+
+    #[test]
+    fn every_fault_is_listed_even_when_it_never_happened() {
+        let (observed, _) = fake::observed(Instant::now());
+        let rejected = observed.snapshot(Instant::now(), 0).shares.rejected;
+        assert!(ShareFault::ALL.iter().all(|fault| rejected.get(fault.error_code()) == Some(&0)));
+    }
+}
