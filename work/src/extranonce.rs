@@ -134,3 +134,47 @@ impl fmt::Debug for Extranonce {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_parts_of_an_extranonce_make_up_the_whole() {
+        assert_eq!(EXTENDED_PREFIX_SIZE + ROLLED_SIZE, EXTRANONCE_SIZE);
+        assert_eq!(EXTENDED_PREFIX_SIZE, 4);
+        // The height (5), a tag, and this are to fit in a scriptSig of 100.
+        const { assert!(EXTRANONCE_SIZE <= MAX_EXTRANONCE_SIZE) }
+    }
+
+    #[test]
+    fn a_rolled_part_of_another_size_is_refused() {
+        assert_eq!(check_rolled_size(&[0; 12], 12), Ok(()));
+        for got in [0, 11, 13, 32] {
+            let refused = ExtranonceError::WrongSize { got, expected: 12 };
+            assert_eq!(check_rolled_size(&[0; 32][..got], 12), Err(refused));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn joining_is_concatenation_up_to_32_bytes(
+            prefix in prop::collection::vec(any::<u8>(), 0..40),
+            rolled in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let whole = [&prefix[..], &rolled].concat();
+            let joined = Extranonce::new(&prefix).and_then(|prefix| prefix.join(&rolled));
+            if whole.len() <= MAX_EXTRANONCE_SIZE {
+                let joined = joined.unwrap();
+                prop_assert_eq!(joined.as_bytes(), &whole[..]);
+                prop_assert_eq!(joined.len(), whole.len());
+                prop_assert_eq!(joined, Extranonce::new(&whole).unwrap());
+                prop_assert_eq!(joined.to_string().len(), whole.len() * 2);
+            } else {
+                prop_assert!(matches!(joined, Err(ExtranonceError::TooLong(length)) if length <= whole.len()));
+            }
+        }
+    }
+}

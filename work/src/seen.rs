@@ -90,3 +90,83 @@ impl Hasher for LowBits {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use crate::hash::sha256d;
+    use crate::units::Difficulty;
+    use proptest::prelude::*;
+
+    /// A hash as a share of some 2^32 difficulty has it: 64 zero bits on top.
+    fn share(number: u32) -> Hash256 {
+        let mut hash = sha256d(&number.to_le_bytes());
+        hash.0[24..].fill(0);
+        hash
+    }
+
+    #[test]
+    fn a_share_is_accepted_once() {
+        let mut seen = SeenShares::new();
+        assert!(seen.insert(&share(1)));
+        assert!(!seen.insert(&share(1)));
+        assert!(seen.insert(&share(2)));
+        assert!(seen.contains(&share(1)) && !seen.contains(&share(3)));
+        assert_eq!(seen.len(), 2);
+    }
+
+    #[test]
+    fn after_a_new_prev_hash_nothing_has_been_seen() {
+        let mut seen = SeenShares::new();
+        seen.insert(&share(1));
+        seen.clear();
+        assert!(seen.is_empty());
+        assert!(seen.insert(&share(1)));
+    }
+
+    #[test]
+    fn an_idle_channel_holds_no_memory() {
+        let mut seen = SeenShares::new();
+        assert_eq!(seen.hashes.capacity(), 0);
+        for number in 0..1000 {
+            seen.insert(&share(number));
+        }
+        seen.clear(); // room for as many again ...
+        assert!(seen.hashes.capacity() >= 1000);
+        seen.clear(); // ... until there was a block without any
+        assert_eq!(seen.hashes.capacity(), 0);
+    }
+
+    #[test]
+    fn many_shares_of_high_difficulty_do_not_pile_up_in_one_place() {
+        // Quadratic behaviour would make this take minutes.
+        let mut seen = SeenShares::new();
+        for number in 0..200_000 {
+            assert!(seen.insert(&share(number)));
+        }
+        assert_eq!(seen.len(), 200_000);
+    }
+
+    proptest! {
+        #[test]
+        fn raising_the_difficulty_forgets_only_what_could_not_be_accepted_again(
+            hashes in prop::collection::hash_set(any::<[u8; 32]>(), 0..100),
+            difficulty in 1e-10..1e-8f64,
+        ) {
+            let target = Target::from_difficulty(Difficulty(difficulty));
+            let mut seen = SeenShares::new();
+            for hash in &hashes {
+                prop_assert!(seen.insert(&Hash256(*hash)));
+            }
+            seen.raise(&target);
+            let kept = hashes.iter().filter(|hash| target.is_met_by(&Hash256(**hash))).count();
+            prop_assert!(seen.len() >= kept);
+            for hash in hashes {
+                let hash = Hash256(hash);
+                prop_assert!(seen.contains(&hash) || !target.is_met_by(&hash));
+            }
+            prop_assert!(seen.len() == kept); // equal halves aside, which no test will see
+        }
+    }
+}

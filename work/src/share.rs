@@ -203,3 +203,164 @@ fn check_fields(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use crate::coinbase::SplitCoinbase;
+    use proptest::prelude::*;
+
+    const VERSION: u32 = 0x2000_0000;
+    const NTIME_MAX: u32 = 2_000;
+
+    fn job(version_rolling: bool) -> JobWork {
+        let coinbase =
+            SplitCoinbase { prefix: vec![1; 60], suffix: vec![2; 80], extranonce_size: 16, witness: None };
+        JobWork::new(VERSION, version_rolling, coinbase, [Hash256([3; 32])])
+    }
+
+    fn tip(network_target: Target) -> Tip {
+        Tip { prev_hash: Hash256([4; 32]), nbits: 0x207f_ffff, network_target, min_ntime: 1_000 }
+    }
+
+    const SUBMISSION: Submission = Submission { version: VERSION, ntime: 1_000, nonce: 7 };
+
+    fn judged(
+        job: &JobWork,
+        network: Target,
+        submission: &Submission,
+        target: Target,
+    ) -> Result<Judged, ShareFault> {
+        let root = job.merkle_root(&[&[0; 16]]);
+        judge(job, &tip(network), &root, submission, &target, NTIME_MAX, BIP323_MASK)
+    }
+
+    #[test]
+    fn time_is_accepted_from_the_minimum_to_the_maximum() {
+        for (ntime, fault) in [
+            (999, Some(ShareFault::NtimeTooOld)),
+            (0, Some(ShareFault::NtimeTooOld)),
+            (1_000, None),
+            (NTIME_MAX, None),
+            (NTIME_MAX + 1, Some(ShareFault::NtimeTooNew)),
+            (u32::MAX, Some(ShareFault::NtimeTooNew)),
+        ] {
+            let submission = Submission { ntime, ..SUBMISSION };
+            assert_eq!(judged(&job(true), Target::ZERO, &submission, Target::MAX).err(), fault, "{ntime}");
+        }
+    }
+
+    #[test]
+    fn each_version_bit_is_the_miners_or_not_as_bip323_says() {
+        for bit in 0..32 {
+            let submission = Submission { version: VERSION ^ 1 << bit, ..SUBMISSION };
+            let fault = judged(&job(true), Target::ZERO, &submission, Target::MAX).err();
+            let rollable = (5..=28).contains(&bit);
+            assert_eq!(fault, (!rollable).then_some(ShareFault::VersionBits), "bit {bit}");
+
+            let fixed = judged(&job(false), Target::ZERO, &submission, Target::MAX).err();
+            assert_eq!(fixed, Some(ShareFault::VersionRolled), "bit {bit}");
+        }
+        assert!(judged(&job(false), Target::ZERO, &SUBMISSION, Target::MAX).is_ok());
+    }
+
+    #[test]
+    fn a_mask_can_take_bits_away_but_not_add_any() {
+        let (job, tip) = (job(true), tip(Target::ZERO));
+        let judge_with = |version, mask| {
+            let submission = Submission { version, ..SUBMISSION };
+            judge(&job, &tip, &Hash256::default(), &submission, &Target::MAX, NTIME_MAX, mask)
+        };
+        assert_eq!(judge_with(VERSION ^ 1 << 5, 0x1fff_e000), Err(ShareFault::VersionBits));
+        assert!(judge_with(VERSION ^ 1 << 13, 0x1fff_e000).is_ok());
+        assert_eq!(judge_with(VERSION ^ 1 << 30, u32::MAX), Err(ShareFault::VersionBits));
+    }
+
+    #[test]
+    fn share_below_target_is_refused() {
+        let hash = judged(&job(true), Target::ZERO, &SUBMISSION, Target::MAX).unwrap().hash;
+        let exactly = Target::from_le_bytes(hash.0);
+        let mut bytes = hash.0;
+        bytes[0] = bytes[0].checked_sub(1).unwrap(); // the hash does not end in a zero byte
+        let just_missed = Target::from_le_bytes(bytes);
+        assert!(judged(&job(true), Target::ZERO, &SUBMISSION, exactly).is_ok());
+        let refused = judged(&job(true), Target::ZERO, &SUBMISSION, just_missed);
+        assert_eq!(refused, Err(ShareFault::DifficultyTooLow));
+    }
+
+    #[test]
+    fn a_block_is_a_block_whatever_the_channels_target() {
+        let block = judged(&job(true), Target::MAX, &SUBMISSION, Target::ZERO).unwrap();
+        assert!(block.is_block && !block.is_share);
+        let both = judged(&job(true), Target::MAX, &SUBMISSION, Target::MAX).unwrap();
+        assert!(both.is_block && both.is_share);
+        let share = judged(&job(true), Target::ZERO, &SUBMISSION, Target::MAX).unwrap();
+        assert!(!share.is_block && share.is_share);
+    }
+
+    #[test]
+    fn a_block_with_a_fault_in_its_header_is_no_block() {
+        let too_new = Submission { ntime: NTIME_MAX + 1, ..SUBMISSION };
+        assert_eq!(judged(&job(true), Target::MAX, &too_new, Target::MAX), Err(ShareFault::NtimeTooNew));
+    }
+
+    #[test]
+    fn an_extranonce_of_another_size_is_refused() {
+        for size in [0, 11, 13, 32] {
+            let rolled = vec![0; size];
+            let refused = judge_extended(
+                &job(true),
+                &tip(Target::ZERO),
+                &[&[0; 4], &rolled],
+                &SUBMISSION,
+                &Target::MAX,
+                NTIME_MAX,
+                BIP323_MASK,
+            );
+            assert_eq!(refused, Err(ShareFault::BadExtranonceSize), "{size}");
+        }
+    }
+
+    #[test]
+    fn every_fault_has_one_of_the_codes_that_sv2_knows() {
+        use mining_sv2::*;
+        let known = [
+            ERROR_CODE_SUBMIT_SHARES_INVALID_CHANNEL_ID,
+            ERROR_CODE_SUBMIT_SHARES_INVALID_SHARE,
+            ERROR_CODE_SUBMIT_SHARES_STALE_SHARE,
+            ERROR_CODE_SUBMIT_SHARES_INVALID_JOB_ID,
+            ERROR_CODE_SUBMIT_SHARES_DIFFICULTY_TOO_LOW,
+            ERROR_CODE_SUBMIT_SHARES_DUPLICATE_SHARE,
+            ERROR_CODE_SUBMIT_SHARES_BAD_EXTRANONCE_SIZE,
+            ERROR_CODE_VERSION_ROLLING_NOT_ALLOWED,
+            ERROR_CODE_SUBMIT_SHARES_INVALID_NON_ROLLABLE_VERSION_BIT,
+        ];
+        let used = ShareFault::ALL.map(ShareFault::error_code);
+        assert!(used.iter().all(|code| known.contains(code)), "{used:?}");
+        assert!(known.iter().all(|code| used.contains(code)), "{used:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn an_extended_share_is_judged_as_a_standard_one_with_its_merkle_root(
+            extranonce: [u8; 16],
+            version: u32,
+            ntime in 900u32..2_100,
+            nonce: u32,
+            target: [u8; 32],
+            network: [u8; 32],
+        ) {
+            let (job, tip) = (job(true), tip(Target::from_le_bytes(network)));
+            // Half of all versions differ only in bits that may be rolled.
+            let version = if nonce % 2 == 0 { VERSION ^ version & BIP323_MASK } else { version };
+            let submission = Submission { version, ntime, nonce };
+            let target = Target::from_le_bytes(target);
+            let root = job.merkle_root(&[&extranonce]);
+            prop_assert_eq!(
+                judge_extended(&job, &tip, &[&extranonce[..4], &extranonce[4..]], &submission, &target, NTIME_MAX, BIP323_MASK),
+                judge(&job, &tip, &root, &submission, &target, NTIME_MAX, BIP323_MASK)
+            );
+        }
+    }
+}

@@ -207,3 +207,182 @@ impl fmt::Debug for Target {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Targets of every size, not only those with their first bits set.
+    fn any_target() -> impl Strategy<Value = Target> {
+        (any::<[u8; 32]>(), 0u32..256).prop_map(|(bytes, zeros)| {
+            let Target { high, low } = Target::from_le_bytes(bytes);
+            match zeros {
+                0 => Target { high, low },
+                1..128 => Target { high: high >> zeros, low },
+                _ => Target { high: 0, low: low >> (zeros - 128) },
+            }
+        })
+    }
+
+    fn oracle(target: Target) -> bitcoin::Target {
+        bitcoin::Target::from_le_bytes(target.to_le_bytes())
+    }
+
+    fn nearly(a: f64, b: f64) -> bool {
+        (a / b - 1.0).abs() < 1e-12
+    }
+
+    #[test]
+    fn difficulty_one_is_the_target_everybody_knows() {
+        let hex = "00000000ffff0000000000000000000000000000000000000000000000000000";
+        assert_eq!(Target::DIFFICULTY_1.to_string(), hex);
+        assert_eq!(Target::from_compact(0x1d00_ffff), Target::DIFFICULTY_1);
+        assert_eq!(Target::from_difficulty(Difficulty(1.0)), Target::DIFFICULTY_1);
+        assert_eq!(Target::DIFFICULTY_1.difficulty(), Difficulty(1.0));
+        assert_eq!(Target::DIFFICULTY_1.work_integer(), 0x0001_0001_0001);
+    }
+
+    #[test]
+    fn what_is_no_hash_rate_or_share_rate_gives_the_easiest_target() {
+        let garbage = [0.0, -0.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+        for number in garbage {
+            assert_eq!(Target::from_hashrate(HashRate(number), ShareRate(6.0)), Target::MAX, "{number}");
+            assert_eq!(Target::from_hashrate(HashRate(1e12), ShareRate(number)), Target::MAX, "{number}");
+            assert_eq!(Target::from_difficulty(Difficulty(number)), Target::MAX, "{number}");
+            assert_eq!(Target::from_hashes(number), Target::MAX, "{number}");
+        }
+        let tiny = f64::MIN_POSITIVE;
+        assert_eq!(Target::from_hashrate(HashRate(tiny), ShareRate(6.0)), Target::MAX);
+        assert_eq!(Target::from_difficulty(Difficulty(tiny)), Target::MAX);
+    }
+
+    #[test]
+    fn what_is_too_hard_saturates_at_the_hardest_that_is_not_zero() {
+        let one = Target { high: 0, low: 1 };
+        assert_eq!(Target::from_hashrate(HashRate(f64::MAX), ShareRate(f64::MIN_POSITIVE)), one);
+        assert_eq!(Target::from_difficulty(Difficulty(f64::MAX)), one);
+    }
+
+    #[test]
+    fn nbits_that_core_refuses_are_met_by_nothing() {
+        for negative in [0x0180_0000, 0x1d80_ffff, 0xff80_0001] {
+            assert_eq!(Target::from_compact(negative), Target::ZERO, "{negative:08x}");
+        }
+        for overflow in [0x2101_0000, 0x2200_0100, 0x2300_0001, 0xff12_3456] {
+            assert_eq!(Target::from_compact(overflow), Target::ZERO, "{overflow:08x}");
+        }
+        // The regtest limit, and as large as it goes.
+        assert_eq!(Target::from_compact(0x207f_ffff).high, 0x007f_ffff << 104);
+        assert_eq!(Target::from_compact(0x2200_00ff).high, 0xff << 120);
+    }
+
+    #[test]
+    fn the_ends_of_the_scale_are_finite() {
+        assert_eq!(Target::MAX.work_integer(), 1);
+        assert_eq!(Target::ZERO.work_integer(), u128::MAX);
+        assert!(Target::ZERO.difficulty().0.is_finite() && Target::ZERO.work().is_finite());
+        assert!(Target::MAX.difficulty().0 > 0.0);
+        // 2^128 - 1 takes 2^128 hashes, one more than fits; 2^128 takes one less than 2^128.
+        assert_eq!(Target { high: 0, low: u128::MAX }.work_integer(), u128::MAX);
+        assert_eq!(Target { high: 1, low: 0 }.work_integer(), u128::MAX);
+    }
+
+    #[test]
+    fn a_nerdminer_and_a_rack_get_their_share_rate() {
+        for (hash_rate, shares) in [(5e4, 6.0), (1.2e12, 6.0), (5e14, 18.0), (1e18, 1.0)] {
+            let target = Target::from_hashrate(HashRate(hash_rate), ShareRate(shares));
+            assert!(nearly(hash_rate * 60.0 / target.work(), shares));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_survive(bytes: [u8; 32]) {
+            prop_assert_eq!(Target::from_le_bytes(bytes).to_le_bytes(), bytes);
+        }
+
+        #[test]
+        fn order_is_that_of_the_number(a in any_target(), b in any_target()) {
+            prop_assert_eq!(a.cmp(&b), oracle(a).cmp(&oracle(b)));
+            prop_assert_eq!(a.is_met_by(&Hash256(b.to_le_bytes())), b <= a);
+            prop_assert_eq!(a.to_string(), format!("{:064x}", oracle(a)));
+        }
+
+        #[test]
+        fn compact_agrees_with_rust_bitcoin(nbits: u32, target in any_target()) {
+            prop_assert_eq!(target.to_compact(), oracle(target).to_compact_lossy().to_consensus());
+            // Where Core refuses, the oracle shifts digits out or takes the sign for one.
+            let nbits = nbits & 0x007f_ffff | (((nbits >> 24) % 0x1e) << 24);
+            let expected = bitcoin::Target::from_compact(bitcoin::CompactTarget::from_consensus(nbits));
+            prop_assert_eq!(Target::from_compact(nbits).to_le_bytes(), expected.to_le_bytes());
+        }
+
+        #[test]
+        fn compact_of_compact_is_the_same(nbits: u32) {
+            let target = Target::from_compact(nbits);
+            prop_assert_eq!(Target::from_compact(target.to_compact()), target);
+        }
+
+        #[test]
+        fn compact_rounds_down_by_less_than_one_in_2_to_15(target in any_target()) {
+            let rounded = Target::from_compact(target.to_compact());
+            prop_assert!(rounded <= target);
+            prop_assert!(rounded.as_f64() >= target.as_f64() * (1.0 - 1.0 / 32768.0));
+        }
+
+        #[test]
+        fn difficulty_agrees_with_rust_bitcoin_and_back(target in any_target()) {
+            prop_assume!(target > Target::ZERO);
+            let difficulty = target.difficulty();
+            prop_assert!(nearly(difficulty.0, oracle(target).difficulty_float()));
+            // Integers have few digits where they are small.
+            prop_assume!(target.high > 0);
+            prop_assert!(nearly(Target::from_difficulty(difficulty).as_f64(), target.as_f64()));
+        }
+
+        #[test]
+        fn work_agrees_with_rust_bitcoin_and_back(target in any_target()) {
+            let expected = oracle(target).to_work().to_le_bytes();
+            let (low, high) = expected.split_at(16);
+            let expected = if high == [0; 16] { u128::from_le_bytes(low.try_into().unwrap()) } else { u128::MAX };
+            prop_assert_eq!(target.work_integer(), expected);
+            if expected < u128::MAX && expected > 1 << 60 {
+                prop_assert!(nearly(target.work(), expected as f64));
+                prop_assert!(nearly(Target::from_hashes(target.work()).as_f64(), target.as_f64()));
+            }
+        }
+
+        #[test]
+        fn harder_is_harder_in_every_unit(a in any_target(), b in any_target()) {
+            let (easy, hard) = (a.max(b), a.min(b));
+            prop_assert!(easy.difficulty() <= hard.difficulty());
+            prop_assert!(easy.work() <= hard.work());
+            prop_assert!(easy.work_integer() <= hard.work_integer());
+        }
+
+        #[test]
+        fn more_difficulty_is_never_an_easier_target(a in 1e-12..1e60f64, b in 1e-12..1e60f64) {
+            let (less, more) = (a.min(b), a.max(b));
+            prop_assert!(Target::from_difficulty(Difficulty(less)) >= Target::from_difficulty(Difficulty(more)));
+            prop_assert!(Target::from_hashes(less) >= Target::from_hashes(more));
+            prop_assert!(
+                Target::from_hashrate(HashRate(less), ShareRate(6.0))
+                    >= Target::from_hashrate(HashRate(more), ShareRate(6.0))
+            );
+        }
+
+        #[test]
+        fn no_number_panics_or_asks_for_the_hash_zero(a: f64, b: f64) {
+            for target in [
+                Target::from_difficulty(Difficulty(a)),
+                Target::from_hashes(a),
+                Target::from_hashrate(HashRate(a), ShareRate(b)),
+            ] {
+                prop_assert!(target > Target::ZERO);
+                prop_assert!(target.difficulty().0 > 0.0 && target.difficulty().0.is_finite());
+            }
+        }
+    }
+}

@@ -142,3 +142,70 @@ fn write_significant(f: &mut fmt::Formatter<'_>, value: f64) -> fmt::Result {
         write!(f, "{value:.0}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn hash_rates_are_printed_with_three_digits_and_a_prefix() {
+        for (rate, printed) in [
+            (0.0, "0 H/s"),
+            (7.0, "7.00 H/s"),
+            (999.4, "999 H/s"),
+            (999.6, "1.00 kH/s"),
+            (5e4, "50.0 kH/s"),
+            (12.34e12, "12.3 TH/s"),
+            (99.96e12, "100 TH/s"),
+            (1.05e21, "1.05 ZH/s"),
+            (1e30, "1000000 YH/s"),
+            (-5e4, "-50.0 kH/s"),
+            (f64::NAN, "NaN H/s"),
+            (f64::INFINITY, "inf H/s"),
+        ] {
+            assert_eq!(HashRate(rate).to_string(), printed);
+        }
+    }
+
+    #[test]
+    fn difficulties_and_share_rates_are_printed_short() {
+        assert_eq!(Difficulty(0.000_116).to_string(), "1.16e-4");
+        assert_eq!(Difficulty(0.25).to_string(), "0.250");
+        assert_eq!(Difficulty(16384.0).to_string(), "16384");
+        assert_eq!(ShareRate(6.0).to_string(), "6.00 shares/min");
+    }
+
+    #[test]
+    fn a_hash_rate_is_hashes_over_time() {
+        assert_eq!(HashRate::from_hashes(6e13, Duration::from_secs(60)), HashRate(1e12));
+        assert_eq!(HashRate::from_hashes(6e13, Duration::ZERO), HashRate(0.0));
+    }
+
+    proptest! {
+        #[test]
+        fn difficulty_and_hashes_are_the_same_thing(difficulty in 1e-9..1e30f64) {
+            let back = Difficulty::from_hashes(Difficulty(difficulty).hashes()).0;
+            prop_assert!((back / difficulty - 1.0).abs() < 1e-12);
+        }
+
+        #[test]
+        fn any_number_can_be_printed(number: f64) {
+            prop_assert!(HashRate(number).to_string().ends_with("H/s"));
+            prop_assert!(!Difficulty(number).to_string().is_empty());
+        }
+
+        #[test]
+        fn what_is_printed_is_within_a_percent_of_the_rate(rate in 1.0..1e26f64) {
+            let printed = HashRate(rate).to_string();
+            let (digits, unit) = printed.split_once(' ').unwrap();
+            let power = ["H/s", "kH/s", "MH/s", "GH/s", "TH/s", "PH/s", "EH/s", "ZH/s", "YH/s"]
+                .iter()
+                .position(|each| *each == unit)
+                .unwrap();
+            let value = digits.parse::<f64>().unwrap() * 1000f64.powi(power as i32);
+            prop_assert!((value / rate - 1.0).abs() < 0.01, "{printed} for {rate}");
+        }
+    }
+}
