@@ -7,6 +7,7 @@ mod codec_oracle;
 mod hostile_bytes;
 mod identity;
 mod slow_peer;
+mod snow_oracle;
 
 use p2p::{AuthorityKeypair, Frame, FrameHeader, FrameReader, FrameWriter, WireLimits, noise};
 use tokio::io::{DuplexStream, ReadHalf, WriteHalf, duplex, split};
