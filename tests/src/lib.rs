@@ -14,11 +14,13 @@ pub mod bitcoin_node;
 pub mod client;
 pub mod load;
 pub mod process;
+pub mod punchbowl;
 pub mod rpc;
 
 pub use bitcoin_node::BitcoinNode;
 pub use client::Client;
 pub use process::Process;
+pub use punchbowl::{PoolConfig, Punchbowl};
 
 use anyhow::{Result, anyhow};
 use std::{future::Future, time::Duration};

@@ -1,0 +1,293 @@
+//! The built binary `punchbowl`, in a folder of its own.
+
+use crate::{BitcoinNode, Client, Process, within_deadline};
+use anyhow::{Context, Result, bail, ensure};
+use p2p::AuthorityKey;
+use serde_json::Value;
+use std::{
+    env, fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Output},
+    sync::OnceLock,
+};
+use tempfile::TempDir;
+
+/// A running `punchbowl pool` that serves jobs. Killed when dropped.
+pub struct Punchbowl {
+    config: PoolConfig,
+    folder: TempDir,
+    process: Process,
+    address: SocketAddr,
+    authority: AuthorityKey,
+    http: Option<SocketAddr>,
+}
+
+/// What goes into the configuration file. The data folder is the test's own.
+#[derive(Clone, Debug)]
+pub struct PoolConfig {
+    network: String,
+    listen: SocketAddr,
+    template: String,
+    payout: String,
+    sections: Vec<String>,
+}
+
+/// `OP_TRUE` would be a strange payout; this is the generator point's P2WPKH, whose
+/// secret key is 1.
+const DESCRIPTOR: &str = "wpkh(0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798)";
+
+impl PoolConfig {
+    /// Templates from `node`; blocks pay a fixed descriptor.
+    pub fn on_core(node: &BitcoinNode) -> PoolConfig {
+        let template = format!("ipc_socket = {:?}\nmin_interval = 1\nfee_threshold = 1000", node.socket());
+        PoolConfig::new(node.chain().name(), template)
+    }
+
+    /// Templates from the regtest chain in the process, with blocks as hard as `nbits`
+    /// (hexadecimal, as in a header) says.
+    pub fn embedded(nbits: &str) -> PoolConfig {
+        let template = format!("source = \"embedded\"\n[template.embedded]\nnbits = {nbits:?}");
+        PoolConfig::new("regtest", template)
+    }
+
+    fn new(network: &str, template: String) -> PoolConfig {
+        PoolConfig {
+            network: network.to_owned(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            template,
+            payout: format!("descriptor = {DESCRIPTOR:?}"),
+            sections: Vec::new(),
+        }
+    }
+
+    /// Blocks pay `address`.
+    #[must_use]
+    pub fn paying(mut self, address: &str) -> PoolConfig {
+        self.payout = format!("address = {address:?}");
+        self
+    }
+
+    /// Blocks pay whoever finds them.
+    #[must_use]
+    pub fn solo(mut self) -> PoolConfig {
+        self.payout = "mode = \"solo\"".to_owned();
+        self
+    }
+
+    /// Adds a section, its heading included: `"[vardiff]\nenabled = false"`.
+    #[must_use]
+    pub fn section(mut self, text: &str) -> PoolConfig {
+        self.sections.push(text.to_owned());
+        self
+    }
+
+    fn to_toml(&self, folder: &Path) -> String {
+        let PoolConfig { network, listen, template, payout, sections } = self;
+        let data_dir = folder.join("data");
+        format!(
+            "network = {network:?}\ndata_dir = {data_dir:?}\n\n[listen]\ntcp = [\"{listen}\"]\n\n\
+             [http]\nlisten = \"127.0.0.1:0\"\n\n[payout]\n{payout}\n\n[template]\n{template}\n\n{}\n",
+            sections.join("\n\n")
+        )
+    }
+}
+
+impl Punchbowl {
+    /// Starts `punchbowl pool` and waits until it serves jobs.
+    ///
+    /// # Errors
+    /// When it does not come up; the message holds its last lines.
+    pub async fn pool(config: PoolConfig) -> Result<Punchbowl> {
+        let folder = tempfile::Builder::new().prefix("pb-pool-").tempdir()?;
+        let (process, listening) = launch(&config, folder.path()).await?;
+        Ok(Punchbowl {
+            config,
+            folder,
+            process,
+            address: listening.address,
+            authority: listening.authority,
+            http: listening.http,
+        })
+    }
+
+    /// Starts `punchbowl` with any arguments, for demo, miner and template.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn(arguments: &[&str]) -> Result<Process> {
+        let mut command = command()?;
+        command.args(arguments);
+        Process::spawn("punchbowl", command)
+    }
+
+    /// Runs `punchbowl` with any arguments to its end.
+    ///
+    /// # Errors
+    /// When it cannot be started or does not end within the deadline.
+    pub async fn run(arguments: &[&str]) -> Result<Output> {
+        let mut command = command()?;
+        command.args(arguments);
+        let run = tokio::task::spawn_blocking(move || command.output());
+        Ok(within_deadline(&format!("punchbowl {arguments:?} to end"), run).await???)
+    }
+
+    /// Where miners connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What they know it by.
+    pub fn authority(&self) -> AuthorityKey {
+        self.authority
+    }
+
+    /// `stratum2+tcp://address/key`
+    pub fn uri(&self) -> String {
+        format!("stratum2+tcp://{}/{}", self.address, self.authority)
+    }
+
+    /// Where status and metrics are.
+    ///
+    /// # Errors
+    /// When they are off.
+    pub fn http(&self) -> Result<SocketAddr> {
+        self.http.context("this pool has no HTTP listener")
+    }
+
+    /// Its data folder.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Its process, for log lines and the pid.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Connects a miner, SetupConnection done.
+    ///
+    /// # Errors
+    /// When the pool refuses it.
+    pub async fn miner(&self, flags: u32) -> Result<Client> {
+        let mut client = Client::connect(self.address, self.authority).await?;
+        client.setup(flags).await?;
+        Ok(client)
+    }
+
+    /// Asks it to end (SIGTERM) and waits until it has.
+    ///
+    /// # Errors
+    /// When it does not end within the deadline.
+    pub async fn terminate(&mut self) -> Result<ExitStatus> {
+        self.process.terminate().await
+    }
+
+    /// Ends it on the spot (SIGKILL).
+    ///
+    /// # Errors
+    /// When it has ended already.
+    pub async fn kill(&mut self) -> Result<ExitStatus> {
+        self.process.kill().await
+    }
+
+    /// Starts it again after [`kill`](Self::kill) or [`terminate`](Self::terminate), on the
+    /// same data folder and the same port.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.config.listen = self.address;
+        let (process, listening) = launch(&self.config, self.folder.path()).await?;
+        ensure!(listening.authority == self.authority, "the pool came back with another key");
+        self.process = process;
+        self.http = listening.http;
+        Ok(())
+    }
+}
+
+/// What the pool said about itself while it started.
+struct Listening {
+    address: SocketAddr,
+    authority: AuthorityKey,
+    http: Option<SocketAddr>,
+}
+
+async fn launch(config: &PoolConfig, folder: &Path) -> Result<(Process, Listening)> {
+    let file = folder.join("punchbowl.toml");
+    fs::write(&file, config.to_toml(folder))?;
+    let mut command = command()?;
+    // The ready line comes on standard output, so that it is an event among the log lines.
+    command.arg("pool").arg("--config").arg(&file).args(["--log-format", "json", "--ready-fd", "1"]);
+    let process = Process::spawn("punchbowl", command)?;
+    process.line(|line| !line.starts_with('{') && line.contains("ready")).await?;
+    let mut listening = process.log().all().into_iter().filter_map(|line| Line::parse(&line));
+    let tcp = listening
+        .clone()
+        .find(|line| line.get("transport") == Some("tcp"))
+        .context("punchbowl logged no listening line for tcp")?;
+    let http = listening.find(|line| line.get("transport") == Some("http"));
+    let listening = Listening {
+        address: tcp.get("address").context("no address in the listening line")?.parse()?,
+        authority: tcp.get("authority_key").context("no authority_key in the listening line")?.parse()?,
+        http: http.and_then(|line| line.get("address")?.parse().ok()),
+    };
+    Ok((process, listening))
+}
+
+/// A `listening` line of the JSON log.
+#[derive(Clone)]
+struct Line(Value);
+
+impl Line {
+    fn parse(text: &str) -> Option<Line> {
+        let line: Value = serde_json::from_str(text).ok()?;
+        let line = Line(line);
+        (line.get("message") == Some("listening")).then_some(line)
+    }
+
+    fn get(&self, field: &str) -> Option<&str> {
+        self.0.get("fields").unwrap_or(&self.0).get(field)?.as_str()
+    }
+}
+
+/// The binary without the environment of whoever runs the tests.
+fn command() -> Result<Command> {
+    let mut command = Command::new(binary()?);
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("PUNCHBOWL_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("RUST_BACKTRACE", "1");
+    Ok(command)
+}
+
+/// `PUNCHBOWL_BIN`, or what cargo builds now, in the profile of these tests.
+fn binary() -> Result<&'static Path> {
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let found = BINARY.get_or_init(|| find_or_build().map_err(|error| format!("{error:#}")));
+    found.as_deref().map_err(|error| anyhow::anyhow!("{error}"))
+}
+
+fn find_or_build() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("PUNCHBOWL_BIN").map(PathBuf::from) {
+        ensure!(path.is_file(), "PUNCHBOWL_BIN={} is not a file", path.display());
+        return Ok(path);
+    }
+    // This test is target/<profile>/deps/<name>.
+    let test = env::current_exe()?;
+    let profile_dir = test.ancestors().nth(2).context("odd place for a test program")?;
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "--quiet", "-p", "pool", "--bin", "punchbowl"]);
+    build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    if profile_dir.ends_with("release") {
+        build.arg("--release");
+    }
+    let built = build.output().context("cannot run cargo to build punchbowl")?;
+    if !built.status.success() {
+        bail!("building punchbowl failed:\n{}", String::from_utf8_lossy(&built.stderr));
+    }
+    Ok(profile_dir.join("punchbowl"))
+}
