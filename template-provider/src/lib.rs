@@ -5,6 +5,8 @@
 //! waits for it, so that a Bitcoin Core restart never stops the pool.
 
 pub mod embedded;
+pub mod ipc;
+mod schema;
 pub mod solution;
 pub mod source;
 pub mod template;
@@ -12,3 +14,5 @@ pub mod template;
 pub use solution::{Solution, SolutionError, SolutionOutcome};
 pub use source::{CoinbaseReserve, SourceHandle, SourceStatus};
 pub use template::{Network, Template};
+
+use schema::{init_capnp, mining_capnp, proxy_capnp, rpc_capnp};

@@ -1,7 +1,6 @@
 //! How what the server knows is named on the status page and in metrics.
 
-use super::{BlockRecord, ChannelInfo, CloseReason};
-use crate::block_desk::BlockReport;
+use super::{ChannelInfo, CloseReason};
 use crate::channel::{Channel, ChannelKind};
 use crate::server::Closed;
 use p2p::WireError;
@@ -33,31 +32,6 @@ impl From<&Closed> for CloseReason {
             | Closed::SetupRefused(_)
             | Closed::ExtensionsMissing => CloseReason::Protocol,
             Closed::Stopping => CloseReason::Stopping,
-        }
-    }
-}
-
-impl BlockRecord {
-    /// A block as the block desk reports it, at `found_at` seconds since the Unix epoch;
-    /// addresses are written as on `network`.
-    pub fn new(report: &BlockReport, found_at: u64, network: bitcoin::Network) -> BlockRecord {
-        let address = |output: &bitcoin::TxOut| {
-            bitcoin::Address::from_script(&output.script_pubkey, network)
-                .map_or_else(|_| output.script_pubkey.to_hex_string(), |address| address.to_string())
-        };
-        let (accepted, detail) = match &report.outcome {
-            Ok(via) => (true, (*via).to_owned()),
-            Err(fault) => (false, fault.to_string()),
-        };
-        BlockRecord {
-            height: report.height,
-            hash: report.hash.to_string(),
-            found_at,
-            member: report.member.clone(),
-            worker: report.worker.clone(),
-            paid: report.paid.iter().map(|output| (address(output), output.value.to_sat())).collect(),
-            accepted,
-            detail,
         }
     }
 }

@@ -1,0 +1,112 @@
+//! Takes solved blocks from sessions to the template source, and tells everybody who
+//! has to know.
+//!
+//! One task, so that blocks are submitted in the order in which they were found; each
+//! submission runs on its own, because a node that is slow with one block must not
+//! delay the next.
+
+use crate::payout::{PayoutMode, PayoutSet};
+use crate::server::block::FoundBlock;
+use crate::status::{BlockRecord, Status};
+use bitcoin::{Address, TxOut};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use template_provider::{Network, SolutionError, SourceHandle};
+use tokio::sync::{broadcast, mpsc};
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+/// Blocks that may wait to be submitted; a session with one more waits.
+const WAITING: usize = 64;
+
+/// Where sessions send blocks, and where they come out.
+pub fn channel() -> (mpsc::Sender<FoundBlock>, mpsc::Receiver<FoundBlock>) {
+    mpsc::channel(WAITING)
+}
+
+/// What the desk works with. Cheap to clone.
+#[derive(Clone)]
+pub struct BlockDesk {
+    /// Takes the blocks.
+    pub source: SourceHandle,
+    /// Moves on to the next address where it is to.
+    pub payouts: Arc<PayoutMode>,
+    /// Counters and the list of the newest blocks.
+    pub status: Arc<Status>,
+    /// The chain, for the form of addresses.
+    pub network: Network,
+    /// What became of each block.
+    pub reports: broadcast::Sender<BlockRecord>,
+}
+
+/// Submits blocks until every sender is gone and the last has its verdict.
+pub async fn run(mut blocks: mpsc::Receiver<FoundBlock>, desk: BlockDesk) {
+    let submissions = TaskTracker::new();
+    while let Some(block) = blocks.recv().await {
+        submissions.spawn(submit(block, desk.clone()));
+    }
+    submissions.close();
+    submissions.wait().await;
+}
+
+async fn submit(block: FoundBlock, desk: BlockDesk) {
+    let BlockDesk { source, payouts, status, network, reports } = desk;
+    let FoundBlock { solution, height, payouts: paid_set, member, worker } = block;
+    let hash = solution.hash;
+    let found_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    info!(height, %hash, member, worker, "block found");
+    status.counters.blocks_submitted.add(1);
+    let paid = paid(&solution.coinbase, &paid_set, network);
+
+    // The payout moves on beside the submission: neither waits for the other.
+    let moved = tokio::task::spawn_blocking(move || match &*payouts {
+        PayoutMode::Fixed(fixed) => fixed.block_found(&paid_set),
+        PayoutMode::Solo(_) => Ok(()),
+    });
+    let outcome = source.submit(solution).await;
+    match &outcome {
+        Ok(accepted) => {
+            status.counters.blocks_accepted.add(1);
+            info!(height, %hash, member, worker, via = accepted.via, "block accepted");
+        }
+        Err(fault @ SolutionError::Unreachable(_)) => {
+            warn!(height, %hash, %fault, "block waits for the node")
+        }
+        Err(fault) => {
+            status.counters.blocks_refused.add(1);
+            error!(height, %hash, %fault, "block not accepted");
+        }
+    }
+    match moved.await {
+        Ok(Ok(())) => {}
+        Ok(Err(fault)) => error!(%fault, "the payout address could not be moved on"),
+        Err(fault) => error!(%fault, "moving the payout address on failed"),
+    }
+    let record = BlockRecord {
+        height,
+        hash: hash.to_string(),
+        found_at,
+        member,
+        worker,
+        paid,
+        accepted: outcome.is_ok(),
+        detail: outcome.map_or_else(|fault| fault.to_string(), |accepted| accepted.via.to_owned()),
+    };
+    status.blocks.record(record.clone());
+    // Nobody may be listening.
+    let _ = reports.send(record);
+}
+
+/// The coinbase's outputs that are the payout set's: address (or script in hex where
+/// there is none) and satoshi.
+fn paid(coinbase: &[u8], set: &PayoutSet, network: Network) -> Vec<(String, u64)> {
+    let coinbase: Option<bitcoin::Transaction> = bitcoin::consensus::deserialize(coinbase).ok();
+    let outputs = coinbase.map(|tx| tx.output).unwrap_or_default();
+    let ours = |output: &&TxOut| set.recipients().iter().any(|to| to.script == output.script_pubkey);
+    outputs.iter().filter(ours).map(|output| (destination(output, network), output.value.to_sat())).collect()
+}
+
+fn destination(output: &TxOut, network: Network) -> String {
+    let address = Address::from_script(&output.script_pubkey, network);
+    address.map_or_else(|_| output.script_pubkey.to_hex_string(), |address| address.to_string())
+}

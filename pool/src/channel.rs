@@ -1,0 +1,352 @@
+//! A mining channel: its search space, its target, and how its shares are judged.
+//!
+//! A channel belongs to its connection's task alone. Judging a share takes no lock,
+//! awaits nothing and, past the duplicate filter's growth, allocates nothing.
+
+pub mod group;
+pub mod history;
+pub mod roots;
+pub mod workers;
+
+use crate::job::Job;
+use crate::payout::identity::Identity;
+use crate::status::{ChannelReport, WorkerReport};
+use channels_sv2::extranonce_manager::AllocatedExtranoncePrefix;
+use group::LiveJob;
+use history::{History, Moment};
+use roots::RootCache;
+use std::time::Instant;
+use work::{
+    BIP323_MASK, Difficulty, Extranonce, Hash256, HashRate, Judged, SeenShares, ShareFault, Submission,
+    Target, Vardiff, VardiffConfig, judge, judge_extended,
+};
+use workers::{WorkerCount, Workers};
+
+/// How a channel's search space is cut (SV2 section 5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChannelKind {
+    /// Fixed merkle root; only the header is rolled.
+    Standard,
+    /// The client rolls this many bytes of extranonce.
+    Extended {
+        /// Bytes that the client rolls.
+        rolled: usize,
+    },
+}
+
+/// An open channel.
+pub struct Channel {
+    /// Its id, unique in its connection.
+    pub id: u32,
+    /// Standard or extended.
+    pub kind: ChannelKind,
+    /// The group that it belongs to.
+    pub group: u32,
+    /// Who is credited.
+    pub identity: Identity,
+    /// Accepted shares that are not acknowledged yet.
+    pub unacknowledged: Batch,
+    workers: Workers,
+    prefix: History<Extranonce>,
+    /// Gives the prefix back when the channel goes.
+    allocation: AllocatedExtranoncePrefix,
+    target: History<Target>,
+    vardiff: Vardiff,
+    retarget: bool,
+    seen: SeenShares,
+    roots: RootCache,
+    /// Jobs sent to this channel alone, after a change of target.
+    reissued: Vec<LiveJob>,
+    duplicates: u32,
+    /// Since the channel was opened.
+    total: WorkerCount,
+}
+
+/// Accepted shares waiting for their `SubmitShares.Success`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// Sequence number of the newest.
+    pub last_sequence_number: u32,
+    /// How many.
+    pub count: u32,
+    /// Sum of the difficulties at which they are credited.
+    pub difficulty: f64,
+}
+
+/// A share's judgement.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Verdict {
+    /// The header's hash and whether it is a block.
+    pub judged: Judged,
+    /// Difficulty credited: that of the target in force when the job was activated, or
+    /// none for a block that misses the share target.
+    pub credited: Option<Difficulty>,
+}
+
+/// Jobs re-sent to one channel that shares are still taken for.
+const MAX_REISSUED: usize = 4;
+/// Duplicates in a row after which a channel is moved to another search space.
+const DUPLICATES_BEFORE_MOVE: u32 = 16;
+/// Entries in the duplicate filter after which the difficulty is raised instead of
+/// letting it grow.
+const SEEN_LIMIT: usize = 1 << 20;
+
+/// What a channel is opened with.
+pub struct ChannelTerms {
+    /// Its id.
+    pub id: u32,
+    /// Standard or extended.
+    pub kind: ChannelKind,
+    /// Its group.
+    pub group: u32,
+    /// Who is credited.
+    pub identity: Identity,
+    /// Its part of the search space.
+    pub allocation: AllocatedExtranoncePrefix,
+    /// What the client says it hashes.
+    pub hash_rate: HashRate,
+    /// The easiest target that the client accepts.
+    pub max_target: Target,
+    /// Worker names told apart at most.
+    pub max_workers: usize,
+    /// Whether its difficulty follows the miner's pace.
+    pub retarget: bool,
+}
+
+impl Channel {
+    /// Opens a channel.
+    pub fn open(terms: ChannelTerms, vardiff: &VardiffConfig, now: Instant) -> Channel {
+        let mut vardiff = Vardiff::new(vardiff, terms.hash_rate, now);
+        vardiff.set_max_target(terms.max_target, now);
+        Channel {
+            id: terms.id,
+            kind: terms.kind,
+            group: terms.group,
+            identity: terms.identity,
+            unacknowledged: Batch::default(),
+            workers: Workers::new(terms.max_workers),
+            prefix: History::new(prefix_bytes(&terms.allocation)),
+            allocation: terms.allocation,
+            target: History::new(vardiff.target()),
+            vardiff,
+            retarget: terms.retarget,
+            seen: SeenShares::new(),
+            roots: RootCache::default(),
+            reissued: Vec::new(),
+            duplicates: 0,
+            total: WorkerCount::default(),
+        }
+    }
+
+    /// The target that the next job will have.
+    pub fn target(&self) -> Target {
+        *self.target.current()
+    }
+
+    /// The extranonce prefix that the next job will have.
+    pub fn prefix(&self) -> &Extranonce {
+        self.prefix.current()
+    }
+
+    /// The whole extranonce of a share for `live` whose rolled part is `rolled`.
+    pub fn extranonce(&self, live: &LiveJob, rolled: Option<&[u8]>) -> Extranonce {
+        let prefix = *self.prefix.at(live.sent);
+        prefix.join(rolled.unwrap_or_default()).unwrap_or(prefix)
+    }
+
+    /// The merkle root that a standard channel's client mines `live` with.
+    pub fn merkle_root(&mut self, live: &LiveJob) -> Hash256 {
+        self.root_of(live.id, &live.job, live.sent)
+    }
+
+    /// The merkle root of `job`, sent as `id` at `sent`, in a standard channel.
+    pub fn root_of(&mut self, id: u32, job: &Job, sent: Moment) -> Hash256 {
+        let prefix = self.prefix.at(sent);
+        self.roots.get_or_insert(id, || job.work.merkle_root(&[prefix.as_bytes()]))
+    }
+
+    /// A job that was sent to this channel alone.
+    pub fn reissued(&self, id: u32) -> Option<&LiveJob> {
+        self.reissued.iter().find(|live| live.id == id)
+    }
+
+    /// Takes note of a job sent to this channel alone.
+    pub fn reissue(&mut self, live: LiveJob) {
+        if self.reissued.len() >= MAX_REISSUED {
+            self.reissued.remove(0);
+        }
+        self.reissued.push(live);
+    }
+
+    /// Forgets what belonged to the tip before.
+    pub fn new_tip(&mut self) {
+        self.seen.clear();
+        self.roots.clear();
+        self.reissued.clear();
+    }
+
+    /// Forgets terms that no live job has any more.
+    pub fn forget_before(&mut self, moment: Moment) {
+        let reissued = self.reissued.iter().map(|live| live.sent.min(live.activated)).min();
+        let moment = reissued.map_or(moment, |oldest| oldest.min(moment));
+        self.target.forget_before(moment);
+        self.prefix.forget_before(moment);
+    }
+
+    /// Judges a share against the job that it names. `extranonce` is the rolled part.
+    ///
+    /// # Errors
+    /// The fault, with its SV2 error code.
+    pub fn judge(
+        &mut self,
+        live: &LiveJob,
+        extranonce: Option<&[u8]>,
+        submission: &Submission,
+        ntime_max: u32,
+    ) -> Result<Verdict, ShareFault> {
+        if submission.ntime < live.min_ntime.min(live.tip.ntime) {
+            return Err(ShareFault::NtimeTooOld);
+        }
+        let target = *self.target.at(live.activated);
+        let (work, tip) = (&live.job.work, &live.tip.tip);
+        let judged = match (self.kind, extranonce) {
+            (ChannelKind::Standard, None) => {
+                let root = self.merkle_root(live);
+                judge(work, tip, &root, submission, &target, ntime_max, BIP323_MASK)?
+            }
+            (ChannelKind::Extended { rolled }, Some(bytes)) if bytes.len() == rolled => {
+                let parts = [self.prefix.at(live.sent).as_bytes(), bytes];
+                judge_extended(work, tip, &parts, submission, &target, ntime_max, BIP323_MASK)?
+            }
+            _ => return Err(ShareFault::BadExtranonceSize),
+        };
+        if !self.seen.insert(&judged.hash) {
+            self.duplicates += 1;
+            return Err(ShareFault::Duplicate);
+        }
+        self.duplicates = 0;
+        let credited = judged.is_share.then(|| target.difficulty());
+        Ok(Verdict { judged, credited })
+    }
+
+    /// Counts an accepted share towards the next acknowledgement.
+    pub fn credit(
+        &mut self,
+        sequence_number: u32,
+        worker: Option<&str>,
+        difficulty: Difficulty,
+        now: Instant,
+    ) {
+        self.vardiff.record(now, difficulty);
+        self.unacknowledged.last_sequence_number = sequence_number;
+        self.unacknowledged.count += 1;
+        self.unacknowledged.difficulty += difficulty.0;
+        self.total.accepted += 1;
+        self.total.difficulty += difficulty.0;
+        if let Some(name) = worker {
+            self.workers.accepted(name, difficulty);
+        }
+    }
+
+    /// Counts a refused share.
+    pub fn refuse(&mut self, worker: Option<&str>) {
+        self.total.rejected += 1;
+        if let Some(name) = worker {
+            self.workers.rejected(name);
+        }
+    }
+
+    /// What the channel has done, for people.
+    pub fn report(&self) -> ChannelReport {
+        let workers = self.workers.iter().map(|(name, count)| WorkerReport {
+            name: name.into(),
+            accepted: count.accepted,
+            rejected: count.rejected,
+            difficulty: count.difficulty,
+        });
+        ChannelReport {
+            accepted: self.total.accepted,
+            rejected: self.total.rejected,
+            difficulty: self.total.difficulty,
+            share_difficulty: self.target().difficulty().0,
+            workers: workers.collect(),
+        }
+    }
+
+    /// A new target if the miner's pace asks for one; it holds from `moment` on.
+    pub fn adjust(&mut self, moment: Moment, now: Instant) -> Option<Target> {
+        match self.retarget.then(|| self.vardiff.adjust(now)).flatten() {
+            Some(target) => self.set_target(moment, target),
+            None if self.seen.len() >= SEEN_LIMIT => self.shed(moment, now),
+            None => None,
+        }
+    }
+
+    /// Takes the client's word on its hashrate and easiest target
+    /// (`UpdateChannel`, SV2 section 5.3.7); returns the new target if it changes.
+    pub fn update(
+        &mut self,
+        hash_rate: HashRate,
+        max_target: Target,
+        moment: Moment,
+        now: Instant,
+    ) -> Option<Target> {
+        self.vardiff.set_hash_rate(hash_rate, now);
+        self.vardiff.set_max_target(max_target, now);
+        self.set_target(moment, self.vardiff.target())
+    }
+
+    /// Whether the client keeps sending duplicates, as two devices with the same
+    /// search space do.
+    pub fn should_move(&self) -> bool {
+        self.duplicates >= DUPLICATES_BEFORE_MOVE
+    }
+
+    /// Moves the channel to another part of the search space; jobs sent from `moment`
+    /// on use it.
+    pub fn move_to(&mut self, allocation: AllocatedExtranoncePrefix, moment: Moment) {
+        self.prefix.set(moment, prefix_bytes(&allocation));
+        self.allocation = allocation;
+        self.duplicates = 0;
+        self.roots.clear();
+    }
+
+    /// What the channel is estimated to hash.
+    pub fn hash_rate(&self) -> HashRate {
+        self.vardiff.hash_rate()
+    }
+
+    fn set_target(&mut self, moment: Moment, target: Target) -> Option<Target> {
+        if target == *self.target.current() {
+            return None;
+        }
+        self.target.set(moment, target);
+        Some(target)
+    }
+
+    /// Answers a full duplicate filter: four times the difficulty, and nothing easier
+    /// is taken any more, so that the filter may forget what could no longer be
+    /// accepted. Honest miners go on; memory stays bounded.
+    fn shed(&mut self, moment: Moment, now: Instant) -> Option<Target> {
+        let harder = self.vardiff.set_hash_rate(HashRate(self.vardiff.hash_rate().0 * 4.0), now)?;
+        self.target.set(moment, harder);
+        self.target.forget_before(moment);
+        self.seen.raise(&harder);
+        Some(harder)
+    }
+}
+
+impl Batch {
+    /// Takes the batch for an acknowledgement, if there is anything in it. The sum is
+    /// rounded up, so that a batch of shares below difficulty 1 is not said to be
+    /// worth nothing.
+    pub fn take(&mut self) -> Option<(u32, u32, u64)> {
+        let Batch { last_sequence_number, count, difficulty } = std::mem::take(self);
+        // A float to integer cast saturates.
+        (count > 0).then_some((last_sequence_number, count, difficulty.ceil() as u64))
+    }
+}
+
+fn prefix_bytes(allocation: &AllocatedExtranoncePrefix) -> Extranonce {
+    Extranonce::new(allocation.as_bytes()).unwrap_or_default()
+}

@@ -1,0 +1,138 @@
+//! A job: a template with somebody's payouts in its coinbase, built once and shared
+//! by every connection that mines for the same payouts.
+
+pub mod board;
+pub mod maker;
+
+use crate::payout::{PayoutError, PayoutSet};
+use std::sync::Arc;
+use thiserror::Error;
+use work::extranonce::EXTRANONCE_SIZE;
+use work::share::Tip;
+use work::{CoinbaseError, CoinbaseTemplate, Hash256, JobWork};
+
+/// Everything that a channel needs to be sent a job and to have its shares judged.
+#[derive(Debug)]
+pub struct Job {
+    /// Unique in this process and increasing, so that no two jobs of a connection,
+    /// of whatever channel or group, share an id (SV2 section 5.3.15).
+    pub id: u32,
+    /// Height of the block that it would become.
+    pub height: u32,
+    /// What recomputes the header.
+    pub work: JobWork,
+    /// Whom its coinbase pays.
+    pub payouts: PayoutSet,
+    /// `NewExtendedMiningJob` after `min_ntime`, as it stands on the wire.
+    extended_tail: Box<[u8]>,
+}
+
+/// What a job is built from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobParts {
+    /// Height of the block that it would become.
+    pub height: u32,
+    /// Header version before rolling.
+    pub version: u32,
+    /// What the coinbase must look like.
+    pub coinbase: CoinbaseTemplate,
+    /// Siblings of the coinbase, deepest first.
+    pub merkle_path: Vec<Hash256>,
+}
+
+/// Why a job cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum JobError {
+    /// The payouts cannot be made of the template's value.
+    #[error(transparent)]
+    Payout(#[from] PayoutError),
+    /// The coinbase cannot be built.
+    #[error(transparent)]
+    Coinbase(#[from] CoinbaseError),
+    /// SV2's `B0_64K` and `SEQ0_255` bound what a job message can carry.
+    #[error(
+        "the job does not fit an SV2 message: coinbase of {coinbase} bytes, merkle path of {path} hashes"
+    )]
+    TooLarge {
+        /// Bytes of the coinbase.
+        coinbase: usize,
+        /// Hashes in the merkle path.
+        path: usize,
+    },
+}
+
+impl Job {
+    /// Builds the job that pays `payouts`, with `tag` in its scriptSig.
+    ///
+    /// # Errors
+    /// [`JobError`] when the payouts do not add up to the template's value or the job
+    /// fits no message.
+    pub fn build(id: u32, parts: &JobParts, payouts: PayoutSet, tag: &[u8]) -> Result<Job, JobError> {
+        let outputs = payouts.outputs(parts.coinbase.value_remaining)?;
+        let split = parts.coinbase.split(&outputs, tag, EXTRANONCE_SIZE)?;
+        let too_large = || JobError::TooLarge {
+            coinbase: split.prefix.len() + split.suffix.len(),
+            path: parts.merkle_path.len(),
+        };
+        let path_length = u8::try_from(parts.merkle_path.len()).map_err(|_| too_large())?;
+        let prefix_length = u16::try_from(split.prefix.len()).map_err(|_| too_large())?;
+        let suffix_length = u16::try_from(split.suffix.len()).map_err(|_| too_large())?;
+
+        let version_rolling_allowed = true;
+        let mut tail =
+            Vec::with_capacity(16 + 32 * parts.merkle_path.len() + split.prefix.len() + split.suffix.len());
+        tail.extend_from_slice(&parts.version.to_le_bytes());
+        tail.push(u8::from(version_rolling_allowed));
+        tail.push(path_length);
+        parts.merkle_path.iter().for_each(|hash| tail.extend_from_slice(&hash.0));
+        tail.extend_from_slice(&prefix_length.to_le_bytes());
+        tail.extend_from_slice(&split.prefix);
+        tail.extend_from_slice(&suffix_length.to_le_bytes());
+        tail.extend_from_slice(&split.suffix);
+
+        let work = JobWork::new(parts.version, version_rolling_allowed, split, parts.merkle_path.clone());
+        Ok(Job { id, height: parts.height, work, payouts, extended_tail: tail.into_boxed_slice() })
+    }
+
+    /// The payload of `NewExtendedMiningJob` after `min_ntime`.
+    pub fn extended_tail(&self) -> &[u8] {
+        &self.extended_tail
+    }
+
+    /// The payload of `NewMiningJob` after `min_ntime`.
+    pub fn standard_tail(&self, merkle_root: &Hash256) -> [u8; 36] {
+        let mut tail = [0; 36];
+        let (version, root) = tail.split_at_mut(4);
+        version.copy_from_slice(&self.work.version().to_le_bytes());
+        root.copy_from_slice(&merkle_root.0);
+        tail
+    }
+}
+
+/// The tip that jobs build on, with what is sent along with it.
+#[derive(Clone, Debug)]
+pub struct JobTip {
+    /// Counts the tips that this process has seen.
+    pub sequence: u64,
+    /// What shares are judged against.
+    pub tip: Tip,
+    /// Header time that the template proposed; the start of a job's `nTime`.
+    pub ntime: u32,
+}
+
+/// What everybody with the same payouts should be mining, as one value: a reader
+/// never sees a job with another job's tip.
+#[derive(Clone, Debug)]
+pub struct JobSet {
+    /// The tip that `active` builds on.
+    pub tip: Arc<JobTip>,
+    /// The job to mine now.
+    pub active: Arc<Job>,
+    /// The template that a solution of `active` names.
+    pub template_id: u64,
+    /// Header time for `active`, at least the tip's `min_ntime`.
+    pub ntime: u32,
+    /// An empty job for the block after this one, handed out ahead of time so that a
+    /// new tip costs one `SetNewPrevHash` (SV2 section 5.1.3).
+    pub future: Option<Arc<Job>>,
+}

@@ -1,0 +1,299 @@
+//! Turns templates and payouts into jobs.
+//!
+//! One task owns every variant (one for each [`PayTo`]). On a new tip it first
+//! promotes the empty future job that miners already hold, which costs each of them
+//! one `SetNewPrevHash`, and only then builds anything.
+
+use super::board::{JobBoard, JobIds, Jobs, PayTo, SubscribeError, Subscription};
+use super::{Job, JobError, JobParts, JobSet, JobTip};
+use crate::payout::{PayoutError, PayoutSet};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use template_provider::Template;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+use work::Target;
+use work::share::Tip;
+
+/// What the job maker works from.
+pub struct JobMakerConfig {
+    /// Templates as the source pushes them.
+    pub templates: watch::Receiver<Option<Arc<Template>>>,
+    /// The pool's own payout set; changes when a descriptor rotates. None where every
+    /// member is paid alone.
+    pub pool_payout: Option<watch::Receiver<Arc<PayoutSet>>>,
+    /// Bytes put into every scriptSig between the height and the extranonce.
+    pub tag: Vec<u8>,
+    /// Most different payouts served at once.
+    pub max_variants: usize,
+}
+
+/// Starts the job maker; it runs until `shutdown` is cancelled.
+pub fn start(config: JobMakerConfig, shutdown: CancellationToken) -> (JobBoard, tokio::task::JoinHandle<()>) {
+    const WAITING_SUBSCRIPTIONS: usize = 256;
+    let (requests, waiting) = mpsc::channel(WAITING_SUBSCRIPTIONS);
+    let (generation, changes) = watch::channel(0);
+    let ids = JobIds::default();
+    let maker = JobMaker {
+        config,
+        generation,
+        variants: HashMap::new(),
+        template: None,
+        tip: None,
+        ids: ids.clone(),
+        future_due: None,
+    };
+    let task = tokio::spawn(maker.run(waiting, shutdown));
+    (JobBoard { requests, generation: changes, ids }, task)
+}
+
+struct JobMaker {
+    config: JobMakerConfig,
+    generation: watch::Sender<u64>,
+    variants: HashMap<PayTo, Variant>,
+    template: Option<Arc<Template>>,
+    tip: Option<Arc<JobTip>>,
+    ids: JobIds,
+    /// When the next future jobs are built if no full template comes first.
+    future_due: Option<Instant>,
+}
+
+struct Variant {
+    jobs: watch::Sender<Option<Arc<JobSet>>>,
+    future: Option<Future>,
+}
+
+/// A job for the next block and what was assumed when it was built.
+struct Future {
+    job: Arc<Job>,
+    parts: JobParts,
+}
+
+impl JobMaker {
+    /// A full template usually follows a provisional one within milliseconds; the
+    /// next future job then goes out together with it.
+    const FUTURE_DELAY: Duration = Duration::from_millis(150);
+
+    async fn run(mut self, mut waiting: mpsc::Receiver<Subscription>, shutdown: CancellationToken) {
+        self.take_template();
+        loop {
+            let future_due = self.future_due;
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                changed = self.config.templates.changed() => match changed {
+                    Ok(()) => self.take_template(),
+                    Err(_) => return,
+                },
+                () = payout_changed(&mut self.config.pool_payout) => self.pool_payout_changed(),
+                Some(request) = waiting.recv() => {
+                    let jobs = self.subscribe(request.pay_to);
+                    // A connection that closed meanwhile no longer wants the answer.
+                    let _ = request.answer.send(jobs);
+                }
+                () = sleep_until(future_due), if future_due.is_some() => {
+                    self.build_futures();
+                    self.announce();
+                }
+            }
+        }
+    }
+
+    fn take_template(&mut self) {
+        let Some(template) = self.config.templates.borrow_and_update().clone() else { return };
+        self.drop_unused_variants();
+        let new_tip = self.tip.as_ref().is_none_or(|tip| tip.tip.prev_hash != template.prev_hash);
+        if new_tip {
+            let sequence = self.tip.as_ref().map_or(1, |tip| tip.sequence + 1);
+            self.tip = Some(Arc::new(JobTip { sequence, tip: tip_of(&template), ntime: template.ntime }));
+        }
+        self.template = Some(template);
+        let ids = self.build_all(new_tip);
+        if new_tip {
+            // First word of the new tip, before anything else is built.
+            self.announce();
+            self.future_due = Some(Instant::now() + Self::FUTURE_DELAY);
+        }
+        if self.template.as_ref().is_some_and(|template| !template.provisional) {
+            self.build_futures();
+        }
+        if !new_tip || self.future_due.is_none() {
+            self.announce();
+        }
+        if let Some(template) = &self.template {
+            info!(
+                height = template.height,
+                new_tip,
+                provisional = template.provisional,
+                transactions = template.transactions,
+                fees = template.fees,
+                prev_hash = %template.prev_hash,
+                jobs = ids,
+                "template"
+            );
+        }
+    }
+
+    fn pool_payout_changed(&mut self) {
+        self.build_variant_now(&PayTo::Pool);
+        self.announce();
+    }
+
+    fn subscribe(&mut self, pay_to: PayTo) -> Result<Jobs, SubscribeError> {
+        if let Some(variant) = self.variants.get(&pay_to) {
+            return Ok(variant.jobs.subscribe());
+        }
+        if self.variants.len() >= self.config.max_variants {
+            self.drop_unused_variants();
+        }
+        if self.variants.len() >= self.config.max_variants {
+            return Err(SubscribeError::TooManyVariants(self.config.max_variants));
+        }
+        let (jobs, receiver) = watch::channel(None);
+        self.variants.insert(pay_to.clone(), Variant { jobs, future: None });
+        if self.template.is_some()
+            && let Err(fault) = self.build_active(&pay_to, false).and_then(|()| self.build_future(&pay_to))
+        {
+            self.variants.remove(&pay_to);
+            return Err(fault.into());
+        }
+        Ok(receiver)
+    }
+
+    /// Builds (or promotes) the active job of every variant; returns how many.
+    fn build_all(&mut self, new_tip: bool) -> usize {
+        let all: Vec<PayTo> = self.variants.keys().cloned().collect();
+        for pay_to in &all {
+            if let Err(fault) = self.build_active(pay_to, new_tip) {
+                error!(?pay_to, %fault, "no job for this payout on the new template; its miners keep their last one");
+            }
+        }
+        all.len()
+    }
+
+    fn build_active(&mut self, pay_to: &PayTo, new_tip: bool) -> Result<(), JobError> {
+        let (Some(template), Some(tip)) = (self.template.clone(), self.tip.clone()) else { return Ok(()) };
+        let parts = parts_of(&template);
+        let payouts = self.payouts(pay_to)?;
+        let Some(variant) = self.variants.get_mut(pay_to) else { return Ok(()) };
+
+        let held = variant.future.as_ref();
+        let promoted = new_tip
+            .then_some(held)
+            .flatten()
+            .filter(|held| held.parts == parts && held.job.payouts == payouts);
+        let active = match promoted {
+            Some(held) => held.job.clone(),
+            None => Arc::new(Job::build(self.ids.next(), &parts, payouts, &self.config.tag)?),
+        };
+        if new_tip {
+            variant.future = None;
+        }
+        let future = variant.future.as_ref().map(|future| future.job.clone());
+        let ntime = template.ntime.max(tip.tip.min_ntime);
+        variant.jobs.send_replace(Some(Arc::new(JobSet {
+            tip,
+            active,
+            template_id: template.id,
+            ntime,
+            future,
+        })));
+        Ok(())
+    }
+
+    fn build_futures(&mut self) {
+        self.future_due = None;
+        let all: Vec<PayTo> = self.variants.keys().cloned().collect();
+        for pay_to in &all {
+            if let Err(fault) = self.build_future(pay_to) {
+                error!(?pay_to, %fault, "no job in advance of the next block");
+            }
+        }
+    }
+
+    /// Gives the variant its empty job for the block after the present template's, if
+    /// it does not hold that very job already.
+    fn build_future(&mut self, pay_to: &PayTo) -> Result<(), JobError> {
+        let Some(template) = self.template.clone() else { return Ok(()) };
+        let height = template.height.saturating_add(1);
+        let parts = JobParts {
+            height,
+            version: template.version,
+            coinbase: template.coinbase.for_next_block(height, template.subsidy)?,
+            merkle_path: Vec::new(),
+        };
+        let payouts = self.payouts(pay_to)?;
+        let Some(variant) = self.variants.get_mut(pay_to) else { return Ok(()) };
+        if variant.future.as_ref().is_some_and(|held| held.parts == parts && held.job.payouts == payouts) {
+            return Ok(());
+        }
+        let job = Arc::new(Job::build(self.ids.next(), &parts, payouts, &self.config.tag)?);
+        variant.future = Some(Future { job: job.clone(), parts });
+        variant.jobs.send_modify(|jobs| {
+            if let Some(present) = jobs {
+                *jobs = Some(Arc::new(JobSet { future: Some(job), ..JobSet::clone(present) }));
+            }
+        });
+        Ok(())
+    }
+
+    fn build_variant_now(&mut self, pay_to: &PayTo) {
+        if let Err(fault) = self.build_active(pay_to, false).and_then(|()| self.build_future(pay_to)) {
+            error!(?pay_to, %fault, "no job for the changed payout; miners keep their last one");
+        }
+    }
+
+    fn payouts(&self, pay_to: &PayTo) -> Result<PayoutSet, PayoutError> {
+        match pay_to {
+            PayTo::Script(script) => Ok(PayoutSet::single(script.clone())),
+            PayTo::Pool => {
+                let pool = self.config.pool_payout.as_ref().ok_or(PayoutError::Empty)?;
+                Ok(PayoutSet::clone(&pool.borrow()))
+            }
+        }
+    }
+
+    fn drop_unused_variants(&mut self) {
+        self.variants.retain(|pay_to, variant| *pay_to == PayTo::Pool || variant.jobs.receiver_count() > 0);
+    }
+
+    fn announce(&self) {
+        self.generation.send_modify(|generation| *generation += 1);
+    }
+}
+
+fn tip_of(template: &Template) -> Tip {
+    Tip {
+        prev_hash: template.prev_hash,
+        nbits: template.nbits,
+        network_target: Target::from_compact(template.nbits),
+        min_ntime: template.min_ntime,
+    }
+}
+
+fn parts_of(template: &Template) -> JobParts {
+    JobParts {
+        height: template.height,
+        version: template.version,
+        coinbase: template.coinbase.clone(),
+        merkle_path: template.merkle_path.clone(),
+    }
+}
+
+async fn payout_changed(payout: &mut Option<watch::Receiver<Arc<PayoutSet>>>) {
+    if let Some(payout) = payout
+        && payout.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,80 @@
+//! A CPU miner that speaks Stratum V2: for the demo, for tests and for trying a pool.
+//!
+//! It keeps at it: when the pool goes away it connects again, for as long as it is
+//! asked to.
+
+pub mod client;
+pub mod hasher;
+pub mod jobs;
+
+use client::{ClientError, MinerEvent};
+use p2p::PoolUri;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// What to mine, where and how hard.
+#[derive(Clone, Debug)]
+pub struct MinerConfig {
+    /// The pool.
+    pub uri: PoolUri,
+    /// User identity, `member.worker`.
+    pub user: String,
+    /// Header-only or with an extranonce of its own.
+    pub kind: MinerKind,
+    /// Hashing threads.
+    pub threads: usize,
+    /// No more than this many hashes a second in all; `None` for as many as it can.
+    pub max_hash_rate: Option<f64>,
+    /// What the pool is told, in hashes a second.
+    pub nominal_hash_rate: f32,
+}
+
+/// Which channel the miner opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MinerKind {
+    /// A standard channel: the pool fixes the merkle root.
+    Standard,
+    /// An extended channel: the miner rolls the extranonce.
+    Extended,
+}
+
+/// Mines until `stop` is cancelled, over as many connections as it takes. What happens
+/// goes to `events`; a full `events` slows the miner down rather than losing any.
+///
+/// # Errors
+/// When the pool refuses this miner for a reason that trying again does not mend.
+pub async fn run(
+    config: MinerConfig,
+    events: mpsc::Sender<MinerEvent>,
+    stop: CancellationToken,
+) -> Result<(), ClientError> {
+    const FIRST_WAIT: Duration = Duration::from_millis(250);
+    const LONGEST_WAIT: Duration = Duration::from_secs(10);
+    let mut wait = FIRST_WAIT;
+    loop {
+        let session = client::Session::new(&config, &events);
+        let ended = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            ended = session.run() => ended,
+        };
+        match ended {
+            Err(fault) if fault.is_final() => return Err(fault),
+            Err(fault) => {
+                let _ =
+                    events.send(MinerEvent::Disconnected { reason: fault.to_string(), retry_in: wait }).await;
+            }
+            Ok(()) => {
+                // The pool asked for it (SV2 `Reconnect`); no reason to wait long.
+                wait = FIRST_WAIT;
+                let reason = "the pool asked to reconnect".to_owned();
+                let _ = events.send(MinerEvent::Disconnected { reason, retry_in: wait }).await;
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(wait) => {}
+        }
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}

@@ -1,0 +1,417 @@
+//! One connection of the miner to a pool: Noise, setup, one channel, shares.
+
+use super::hasher::{FoundShare, Hashers};
+use super::jobs::{ChannelJobs, Root};
+use super::{MinerConfig, MinerKind};
+use crate::server::setup::{REQUIRES_STANDARD_JOBS, REQUIRES_VERSION_ROLLING};
+use crate::wire::short_string;
+use binary_sv2::from_bytes;
+use common_messages_sv2 as common;
+use mining_sv2 as mining;
+use p2p::tcp::ConnectError;
+use p2p::{Frame, FrameReader, FrameWriter, HandshakeError, WireError, WireLimits, connect_tcp, noise};
+use std::collections::VecDeque;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+use work::{Extranonce, Hash256, JobWork, SplitCoinbase, Target};
+
+/// What the miner tells of its work.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MinerEvent {
+    /// A channel is open.
+    Connected {
+        /// Its id.
+        channel_id: u32,
+        /// Its first target.
+        target: Target,
+    },
+    /// It hashes on this job now.
+    Job {
+        /// Its id.
+        job_id: u32,
+        /// What it builds on.
+        prev_hash: Hash256,
+    },
+    /// The pool asks for shares of another difficulty.
+    NewTarget(Target),
+    /// The pool accepted shares.
+    Accepted {
+        /// How many.
+        shares: u32,
+        /// How many of them are blocks.
+        blocks: u32,
+    },
+    /// The pool refused a share.
+    Rejected {
+        /// Its SV2 error code.
+        code: String,
+        /// It was a block.
+        block: bool,
+    },
+    /// The connection ended; it is tried again.
+    Disconnected {
+        /// Why.
+        reason: String,
+        /// After how long.
+        retry_in: Duration,
+    },
+}
+
+/// Why a connection ended.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// The pool could not be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// It is not the pool that it should be, or not a Stratum V2 pool.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    /// The connection broke.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// The pool closed the connection.
+    #[error("the pool closed the connection")]
+    Closed,
+    /// The pool did not answer.
+    #[error("the pool did not answer within {0:?}")]
+    Silent(Duration),
+    /// The pool does not want this client.
+    #[error("the pool refused the connection: {0}")]
+    SetupRefused(String),
+    /// The pool does not open a channel for this user.
+    #[error("the pool opened no channel: {code} (user identity '{user}')")]
+    ChannelRefused {
+        /// Its SV2 error code.
+        code: String,
+        /// What the miner called itself.
+        user: String,
+    },
+    /// A message that cannot be read.
+    #[error("the pool sent a malformed {0}")]
+    Malformed(&'static str),
+    /// The hash threads could not be started.
+    #[error("could not start a hash thread: {0}")]
+    Threads(#[from] std::io::Error),
+}
+
+impl ClientError {
+    /// Whether trying again would end the same way.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            ClientError::SetupRefused(_) | ClientError::ChannelRefused { .. } | ClientError::Threads(_)
+        )
+    }
+}
+
+/// Longest that the pool may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Shares that hash threads may have found and that are not sent yet.
+const WAITING_SHARES: usize = 256;
+const REQUEST_ID: u32 = 1;
+
+/// One connection.
+pub struct Session<'a> {
+    config: &'a MinerConfig,
+    events: &'a mpsc::Sender<MinerEvent>,
+}
+
+type Reader = FrameReader<OwnedReadHalf>;
+type Writer = FrameWriter<OwnedWriteHalf>;
+
+impl<'a> Session<'a> {
+    /// A connection to be made.
+    pub fn new(config: &'a MinerConfig, events: &'a mpsc::Sender<MinerEvent>) -> Session<'a> {
+        Session { config, events }
+    }
+
+    /// Connects and mines until the connection ends; `Ok` when the pool asks to
+    /// reconnect.
+    ///
+    /// # Errors
+    /// Why the connection ended.
+    pub async fn run(self) -> Result<(), ClientError> {
+        let (mut reader, mut writer) = in_time(self.connect()).await?;
+        in_time(self.set_up(&mut reader, &mut writer)).await?;
+        let (channel_id, jobs) = in_time(self.open_channel(&mut reader, &mut writer)).await?;
+        // Declared before the threads, so that it goes first and none of them is left
+        // waiting to hand over a share.
+        let (found, shares) = mpsc::channel(WAITING_SHARES);
+        let hashers = Hashers::start(self.config.threads, self.config.max_hash_rate, found)?;
+        let mining = Mining {
+            kind: self.config.kind,
+            channel_id,
+            jobs,
+            pending: VecDeque::new(),
+            next_sequence: 1,
+            events: self.events,
+            shares,
+            hashers,
+        };
+        mining.run(reader, writer).await
+    }
+
+    async fn connect(&self) -> Result<(Reader, Writer), ClientError> {
+        let stream = connect_tcp(&self.config.uri).await?;
+        let (read, write) = stream.into_split();
+        Ok(noise::connect(read, write, Some(self.config.uri.authority), &WireLimits::client()).await?)
+    }
+
+    async fn set_up(&self, reader: &mut Reader, writer: &mut Writer) -> Result<(), ClientError> {
+        let standard = match self.config.kind {
+            MinerKind::Standard => REQUIRES_STANDARD_JOBS,
+            MinerKind::Extended => 0,
+        };
+        let text = |text: &str| short_string(text);
+        let payload = [
+            &[common::SV2_MINING_PROTOCOL_DISCRIMINANT, 2, 0, 2, 0][..],
+            &(standard | REQUIRES_VERSION_ROLLING).to_le_bytes(),
+            &text(""),
+            &0u16.to_le_bytes(),
+            &text("punchbowl"),
+            &text("cpu"),
+            &text(env!("CARGO_PKG_VERSION")),
+            &text(""),
+        ];
+        writer.queue(0, false, common::MESSAGE_TYPE_SETUP_CONNECTION, &payload)?;
+        writer.flush().await?;
+        let frame = reader.next().await?.ok_or(ClientError::Closed)?;
+        match frame.header.msg_type {
+            common::MESSAGE_TYPE_SETUP_CONNECTION_SUCCESS => Ok(()),
+            common::MESSAGE_TYPE_SETUP_CONNECTION_ERROR => {
+                let message: common::SetupConnectionError<'_> =
+                    from_bytes(frame.payload).map_err(|_| ClientError::Malformed("SetupConnection.Error"))?;
+                Err(ClientError::SetupRefused(message.error_code.as_utf8_or_hex()))
+            }
+            _ => Err(ClientError::Malformed("answer to SetupConnection")),
+        }
+    }
+
+    async fn open_channel(
+        &self,
+        reader: &mut Reader,
+        writer: &mut Writer,
+    ) -> Result<(u32, ChannelJobs), ClientError> {
+        let (request, rate) = (REQUEST_ID.to_le_bytes(), self.config.nominal_hash_rate.to_le_bytes());
+        let (user, any_target) = (short_string(&self.config.user), [0xff; 32]);
+        match self.config.kind {
+            MinerKind::Standard => {
+                let payload = [&request[..], &user, &rate, &any_target];
+                writer.queue(0, false, mining::MESSAGE_TYPE_OPEN_STANDARD_MINING_CHANNEL, &payload)?;
+            }
+            MinerKind::Extended => {
+                let min_extranonce = 4u16.to_le_bytes();
+                let payload = [&request[..], &user, &rate, &any_target, &min_extranonce];
+                writer.queue(0, false, mining::MESSAGE_TYPE_OPEN_EXTENDED_MINING_CHANNEL, &payload)?;
+            }
+        }
+        writer.flush().await?;
+        let frame = reader.next().await?.ok_or(ClientError::Closed)?;
+        let (channel_id, target, prefix, rolled) = match frame.header.msg_type {
+            mining::MESSAGE_TYPE_OPEN_STANDARD_MINING_CHANNEL_SUCCESS => {
+                let message: mining::OpenStandardMiningChannelSuccess<'_> = from_bytes(frame.payload)
+                    .map_err(|_| ClientError::Malformed("OpenStandardMiningChannel.Success"))?;
+                (
+                    message.channel_id,
+                    le_target(message.target.as_bytes())?,
+                    bytes(message.extranonce_prefix.as_bytes())?,
+                    0,
+                )
+            }
+            mining::MESSAGE_TYPE_OPEN_EXTENDED_MINING_CHANNEL_SUCCESS => {
+                let message: mining::OpenExtendedMiningChannelSuccess<'_> = from_bytes(frame.payload)
+                    .map_err(|_| ClientError::Malformed("OpenExtendedMiningChannel.Success"))?;
+                let prefix = bytes(message.extranonce_prefix.as_bytes())?;
+                let rolled = usize::from(message.extranonce_size);
+                (message.channel_id, le_target(message.target.as_bytes())?, prefix, rolled)
+            }
+            mining::MESSAGE_TYPE_OPEN_MINING_CHANNEL_ERROR => {
+                let message: mining::OpenMiningChannelError<'_> = from_bytes(frame.payload)
+                    .map_err(|_| ClientError::Malformed("OpenMiningChannel.Error"))?;
+                let code = message.error_code.as_utf8_or_hex();
+                return Err(ClientError::ChannelRefused { code, user: self.config.user.clone() });
+            }
+            _ => return Err(ClientError::Malformed("answer to the opening of a channel")),
+        };
+        let _ = self.events.send(MinerEvent::Connected { channel_id, target }).await;
+        Ok((channel_id, ChannelJobs::new(target, prefix, rolled)))
+    }
+}
+
+/// A share on its way to the pool.
+struct Pending {
+    sequence: u32,
+    block: bool,
+}
+
+/// An open channel.
+struct Mining<'a> {
+    kind: MinerKind,
+    channel_id: u32,
+    jobs: ChannelJobs,
+    /// Shares without an answer, oldest first.
+    pending: VecDeque<Pending>,
+    next_sequence: u32,
+    events: &'a mpsc::Sender<MinerEvent>,
+    shares: mpsc::Receiver<FoundShare>,
+    hashers: Hashers,
+}
+
+impl Mining<'_> {
+    async fn run(mut self, mut reader: Reader, mut writer: Writer) -> Result<(), ClientError> {
+        loop {
+            tokio::select! {
+                frame = reader.next() => {
+                    let frame = frame?.ok_or(ClientError::Closed)?;
+                    if self.handle(frame).await? {
+                        return Ok(());
+                    }
+                }
+                Some(share) = self.shares.recv() => {
+                    self.submit(&mut writer, &share)?;
+                    while let Ok(more) = self.shares.try_recv() {
+                        self.submit(&mut writer, &more)?;
+                    }
+                    writer.flush().await?;
+                }
+            }
+        }
+    }
+
+    fn submit(&mut self, writer: &mut Writer, share: &FoundShare) -> Result<(), WireError> {
+        let sequence = self.next_sequence;
+        self.next_sequence = sequence.wrapping_add(1);
+        self.pending.push_back(Pending { sequence, block: share.is_block });
+        let words = [self.channel_id, sequence, share.job_id, share.nonce, share.ntime, share.version];
+        let words = words.map(u32::to_le_bytes);
+        let fields = words.as_flattened();
+        match self.kind {
+            MinerKind::Standard => {
+                writer.queue(0, true, mining::MESSAGE_TYPE_SUBMIT_SHARES_STANDARD, &[fields])
+            }
+            MinerKind::Extended => {
+                let length = [u8::try_from(share.extranonce.len()).unwrap_or(u8::MAX)];
+                let payload = [fields, &length, share.extranonce.as_bytes()];
+                writer.queue(0, true, mining::MESSAGE_TYPE_SUBMIT_SHARES_EXTENDED, &payload)
+            }
+        }
+    }
+
+    /// Takes a message; `true` when the pool asks to reconnect.
+    async fn handle(&mut self, frame: Frame<'_>) -> Result<bool, ClientError> {
+        let (extension, msg_type, payload) =
+            (frame.header.extension_type, frame.header.msg_type, frame.payload);
+        let assignment = match (extension, msg_type) {
+            (0, common::MESSAGE_TYPE_RECONNECT) => return Ok(true),
+            (0, mining::MESSAGE_TYPE_NEW_MINING_JOB) => {
+                let job: mining::NewMiningJob<'_> =
+                    from_bytes(payload).map_err(|_| ClientError::Malformed("NewMiningJob"))?;
+                let root = Root::Fixed(hash(job.merkle_root.as_bytes())?);
+                self.jobs.new_job(job.job_id, job.version, root, job.min_ntime.into_inner())
+            }
+            (0, mining::MESSAGE_TYPE_NEW_EXTENDED_MINING_JOB) => self.extended_job(payload)?,
+            (0, mining::MESSAGE_TYPE_MINING_SET_NEW_PREV_HASH) => {
+                let tip: mining::SetNewPrevHash<'_> =
+                    from_bytes(payload).map_err(|_| ClientError::Malformed("SetNewPrevHash"))?;
+                self.jobs.new_prev_hash(tip.job_id, hash(tip.prev_hash.as_bytes())?, tip.min_ntime, tip.nbits)
+            }
+            (0, mining::MESSAGE_TYPE_SET_TARGET) => {
+                let message: mining::SetTarget<'_> =
+                    from_bytes(payload).map_err(|_| ClientError::Malformed("SetTarget"))?;
+                let target = le_target(message.maximum_target.as_bytes())?;
+                self.jobs.set_target(target);
+                self.tell(MinerEvent::NewTarget(target)).await;
+                None
+            }
+            (0, mining::MESSAGE_TYPE_SET_EXTRANONCE_PREFIX) => {
+                let message: mining::SetExtranoncePrefix<'_> =
+                    from_bytes(payload).map_err(|_| ClientError::Malformed("SetExtranoncePrefix"))?;
+                self.jobs.set_prefix(bytes(message.extranonce_prefix.as_bytes())?);
+                None
+            }
+            (0, mining::MESSAGE_TYPE_SUBMIT_SHARES_SUCCESS) => {
+                let message: mining::SubmitSharesSuccess =
+                    from_bytes(payload).map_err(|_| ClientError::Malformed("SubmitShares.Success"))?;
+                self.accepted(message.last_sequence_number, message.new_submits_accepted_count).await;
+                None
+            }
+            (0, mining::MESSAGE_TYPE_SUBMIT_SHARES_ERROR) => {
+                let message: mining::SubmitSharesError<'_> =
+                    from_bytes(payload).map_err(|_| ClientError::Malformed("SubmitShares.Error"))?;
+                let code = message.error_code.as_utf8_or_hex();
+                self.rejected(message.sequence_number, code).await;
+                None
+            }
+            // Unknown messages are ignored (SV2 section 3.4.1).
+            _ => None,
+        };
+        if let Some(assignment) = assignment {
+            self.tell(MinerEvent::Job { job_id: assignment.job.id, prev_hash: assignment.tip.prev_hash })
+                .await;
+            self.hashers.assign(Some(assignment));
+        }
+        Ok(false)
+    }
+
+    fn extended_job(&mut self, payload: &mut [u8]) -> Result<Option<super::jobs::Assignment>, ClientError> {
+        let job: mining::NewExtendedMiningJob<'_> =
+            from_bytes(payload).map_err(|_| ClientError::Malformed("NewExtendedMiningJob"))?;
+        let path: Vec<Hash256> =
+            job.merkle_path.iter().map(|item| hash(item.as_bytes())).collect::<Result<_, _>>()?;
+        let coinbase = SplitCoinbase {
+            prefix: job.coinbase_tx_prefix.as_bytes().to_vec(),
+            suffix: job.coinbase_tx_suffix.as_bytes().to_vec(),
+            extranonce_size: self.jobs.extranonce_size(),
+            witness: None,
+        };
+        let work = JobWork::new(job.version, job.version_rolling_allowed, coinbase, path);
+        Ok(self.jobs.new_job(
+            job.job_id,
+            job.version,
+            Root::Rolled(Box::new(work)),
+            job.min_ntime.into_inner(),
+        ))
+    }
+
+    /// Shares are answered in order, errors at once: what is left up to the last
+    /// sequence number was accepted.
+    async fn accepted(&mut self, last_sequence: u32, shares: u32) {
+        let mut blocks = 0;
+        while let Some(pending) = self.pending.pop_front() {
+            blocks += u32::from(pending.block);
+            if pending.sequence == last_sequence {
+                break;
+            }
+        }
+        self.tell(MinerEvent::Accepted { shares, blocks }).await;
+    }
+
+    async fn rejected(&mut self, sequence: u32, code: String) {
+        let at = self.pending.iter().position(|pending| pending.sequence == sequence);
+        let block = at.and_then(|at| self.pending.remove(at)).is_some_and(|pending| pending.block);
+        self.tell(MinerEvent::Rejected { code, block }).await;
+    }
+
+    async fn tell(&self, event: MinerEvent) {
+        // Nobody listening is no reason to stop mining.
+        let _ = self.events.send(event).await;
+    }
+}
+
+async fn in_time<T>(step: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
+    tokio::time::timeout(PATIENCE, step).await.map_err(|_| ClientError::Silent(PATIENCE))?
+}
+
+fn hash(bytes: &[u8]) -> Result<Hash256, ClientError> {
+    bytes.try_into().map(Hash256).map_err(|_| ClientError::Malformed("hash"))
+}
+
+fn le_target(bytes: &[u8]) -> Result<Target, ClientError> {
+    bytes.try_into().map(Target::from_le_bytes).map_err(|_| ClientError::Malformed("target"))
+}
+
+fn bytes(bytes: &[u8]) -> Result<Extranonce, ClientError> {
+    Extranonce::new(bytes).map_err(|_| ClientError::Malformed("extranonce prefix"))
+}

@@ -1,0 +1,231 @@
+//! A running pool: template source, job maker, server and status, wired together.
+//!
+//! `punchbowl pool` and `punchbowl demo` are the same node with another source.
+
+use crate::block_desk::{self, BlockDesk};
+use crate::config::Config;
+use crate::extranonces::Extranonces;
+use crate::http;
+use crate::job::maker::{self, JobMakerConfig};
+use crate::payout::PayoutMode;
+use crate::server::{self, ExtensionPolicy, ServerContext};
+use crate::status::{BlockRecord, Status};
+use anyhow::{Context, Result};
+use p2p::{Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, TcpAcceptor, WireLimits};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use template_provider::SourceHandle;
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+use work::{Difficulty, ShareRate, VardiffConfig};
+
+/// A pool that is running.
+pub struct Node {
+    /// Where miners connect, with the ports that the system gave.
+    pub listening: Vec<SocketAddr>,
+    /// Where the status page is, if it is on.
+    pub http: Option<SocketAddr>,
+    /// What miners know the pool by.
+    pub authority: AuthorityKey,
+    /// Counters.
+    pub status: Arc<Status>,
+    /// What became of each block.
+    pub blocks: broadcast::Receiver<BlockRecord>,
+    generation: watch::Receiver<u64>,
+    source: SourceHandle,
+    source_stop: CancellationToken,
+    sessions: TaskTracker,
+    shutdown: CancellationToken,
+    desk: JoinHandle<()>,
+}
+
+/// What a node is started from, besides its configuration.
+pub struct Parts {
+    /// Where templates come from.
+    pub source: SourceHandle,
+    /// Cancelled when the node has no more blocks to submit.
+    pub source_stop: CancellationToken,
+    /// Who is paid.
+    pub payouts: PayoutMode,
+    /// Bytes for every scriptSig.
+    pub tag: Vec<u8>,
+    /// The key that proves to miners that this is their pool.
+    pub authority: AuthorityKeypair,
+}
+
+/// Different payout scripts served at once.
+const MAX_VARIANTS: usize = 10_000;
+/// How long a stopping pool waits for its connections to take their leave.
+const DRAIN: Duration = Duration::from_secs(5);
+/// How long it then waits for blocks under way and for the node.
+const SETTLE: Duration = Duration::from_secs(15);
+
+impl Node {
+    /// Starts serving.
+    ///
+    /// # Errors
+    /// When an address cannot be listened at.
+    pub async fn start(config: &Config, parts: Parts) -> Result<Node> {
+        let shutdown = CancellationToken::new();
+        let status = Status::new(Instant::now());
+        let payouts = Arc::new(parts.payouts);
+        // A dropped receiver means that the source has stopped, which shows elsewhere.
+        let _ = parts.source.reserve.send(payouts.coinbase_reserve());
+
+        let (board, _) = maker::start(
+            JobMakerConfig {
+                templates: parts.source.templates.clone(),
+                pool_payout: match &*payouts {
+                    PayoutMode::Fixed(fixed) => Some(fixed.watch()),
+                    PayoutMode::Solo(_) => None,
+                },
+                tag: parts.tag,
+                max_variants: MAX_VARIANTS,
+            },
+            shutdown.clone(),
+        );
+        let generation = board.generation();
+        let (block_sender, found) = block_desk::channel();
+        let (reports, blocks) = broadcast::channel(1024);
+        let desk = BlockDesk {
+            source: parts.source.clone(),
+            payouts: payouts.clone(),
+            status: status.clone(),
+            network: config.network,
+            reports,
+        };
+        let desk = tokio::spawn(block_desk::run(found, desk));
+
+        let authority =
+            parts.authority.with_certificate_validity(config.authority.certificate_validity.duration());
+        let key = authority.public_key();
+        let context = Arc::new(ServerContext {
+            authority,
+            limits: wire_limits(config),
+            deadlines: deadlines(config),
+            max_channels: size(config.limits.channels_per_connection),
+            max_workers: size(config.limits.workers_per_channel),
+            vardiff: vardiff(config),
+            retarget: config.vardiff.enabled,
+            extensions: ExtensionPolicy {
+                supported: config.extensions.supported.clone(),
+                required: config.extensions.required.clone(),
+            },
+            payouts,
+            extranonces: Extranonces::new(0).context("laying out the extranonce")?,
+            board,
+            blocks: block_sender,
+            status: status.clone(),
+        });
+
+        let admission = Admission::new(admission_limits(config));
+        let sessions = TaskTracker::new();
+        let mut listening = Vec::new();
+        for address in &config.listen.tcp {
+            let acceptor = TcpAcceptor::bind(*address, admission.clone())
+                .with_context(|| format!("listening for miners at {address} (listen.tcp)"))?;
+            let address = acceptor.local_addr();
+            info!(%address, transport = "tcp", authority_key = %key, "listening");
+            listening.push(address);
+            let serving = server::listen(
+                acceptor,
+                admission.clone(),
+                context.clone(),
+                sessions.clone(),
+                shutdown.clone(),
+            );
+            sessions.spawn(serving);
+        }
+        drop(context);
+
+        let http =
+            http::start(config, &parts.source, &status, &admission, generation.clone(), shutdown.clone())
+                .await?;
+        if let Some(address) = http {
+            info!(%address, transport = "http", "listening");
+        }
+        Ok(Node {
+            listening,
+            http,
+            authority: key,
+            status,
+            blocks,
+            generation,
+            source: parts.source,
+            source_stop: parts.source_stop,
+            sessions,
+            shutdown,
+            desk,
+        })
+    }
+
+    /// Waits until there are jobs for miners.
+    pub async fn ready(&self) {
+        let mut generation = self.generation.clone();
+        // An error means that the pool has stopped; who waits for it to be ready is
+        // stopped with it.
+        let _ = generation.wait_for(|generation| *generation > 0).await;
+    }
+
+    /// Stops: miners are told to come back later, blocks under way are submitted, and
+    /// the template source takes leave of its node.
+    pub async fn stop(self) {
+        info!("stopping");
+        self.shutdown.cancel();
+        self.sessions.close();
+        if tokio::time::timeout(DRAIN, self.sessions.wait()).await.is_err() {
+            warn!(open = self.sessions.len(), "some connections did not take their leave");
+        }
+        if tokio::time::timeout(SETTLE, self.desk).await.is_err() {
+            warn!("a block was still under way; it is on disk and will be sent again");
+        }
+        self.source_stop.cancel();
+        if tokio::time::timeout(SETTLE, self.source.stopped()).await.is_err() {
+            warn!("the template source did not stop in time");
+        }
+        info!("stopped");
+    }
+}
+
+fn wire_limits(config: &Config) -> WireLimits {
+    WireLimits {
+        max_frame: size(config.limits.frame_bytes),
+        max_queued: size(config.limits.write_buffer_bytes),
+        write_stall: config.limits.write_stall_timeout.duration(),
+    }
+}
+
+fn deadlines(config: &Config) -> Deadlines {
+    Deadlines {
+        handshake: config.limits.handshake_timeout.duration(),
+        setup: config.limits.setup_timeout.duration(),
+        first_channel: config.limits.first_channel_timeout.duration(),
+    }
+}
+
+fn admission_limits(config: &Config) -> AdmissionLimits {
+    AdmissionLimits {
+        total: size(config.limits.connections),
+        per_address: size(config.limits.connections_per_address),
+        loopback: size(config.limits.connections),
+        ..AdmissionLimits::default()
+    }
+}
+
+fn vardiff(config: &Config) -> VardiffConfig {
+    let defaults = VardiffConfig::default();
+    VardiffConfig {
+        shares_per_minute: ShareRate(config.vardiff.shares_per_minute),
+        min_difficulty: Difficulty(config.vardiff.min_difficulty),
+        max_difficulty: config.vardiff.max_difficulty.map_or(defaults.max_difficulty, Difficulty),
+        ..defaults
+    }
+}
+
+fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

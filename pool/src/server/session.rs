@@ -1,0 +1,330 @@
+//! One miner's connection after the handshake: its channels, its jobs, its shares.
+//!
+//! A session is owned by one task. It shares nothing that it writes, waits for nobody
+//! while it judges a share, and what it sends is bounded by its writer: a peer that
+//! does not read is disconnected, not buffered for.
+
+mod distribute;
+mod open;
+mod share;
+
+use super::block::FoundBlock;
+use super::setup::{self, Client, ExtensionAnswer};
+use super::{Closed, ServerContext};
+use crate::channel::Channel;
+use crate::channel::group::Group;
+use crate::channel::history::Moment;
+use crate::status::connections::ConnectionGuard;
+use crate::wire;
+use binary_sv2::Seq064K;
+use common_messages_sv2 as common;
+use extensions_sv2 as extensions;
+use mining_sv2 as mining;
+use p2p::{Frame, FrameReader, FrameWriter, WireError};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Frames handled before waiting tips and writes get their turn.
+const BURST: usize = 512;
+/// How often targets are looked at when no share comes.
+const TICK: Duration = Duration::from_secs(10);
+/// Bytes queued after which a broadcast to many channels is written out in between.
+const FLUSH_AT: usize = 64 * 1024;
+/// How far ahead of our clock a share's time may be. Consensus allows two hours, but a
+/// block must also pass where clocks differ; and devices are seen to be a minute ahead.
+const NTIME_AHEAD: u32 = 10 * 60;
+
+/// Serves one connection until it closes.
+///
+/// # Errors
+/// Why it closed, unless the peer simply left.
+pub async fn serve<R, W>(
+    mut reader: FrameReader<R>,
+    writer: FrameWriter<W>,
+    context: Arc<ServerContext>,
+    status: ConnectionGuard,
+    shutdown: CancellationToken,
+) -> Result<(), Closed>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let mut generation = context.board.generation();
+    let mut session = Session::new(writer, context, status);
+    let mut due = tokio::time::Instant::now() + session.context.deadlines.setup;
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return session.drain().await,
+            changed = changed(&mut generation) => {
+                changed?;
+                session.distribute().await?;
+            }
+            () = tokio::time::sleep_until(due) => {
+                session.tick()?;
+                due = tokio::time::Instant::now() + session.next_tick();
+            }
+            frame = reader.next() => {
+                let Some(frame) = frame? else { return Ok(()) };
+                session.clock.read();
+                session.handle(frame).await?;
+                for _ in 1..BURST {
+                    let Some(frame) = reader.try_next()? else { break };
+                    session.handle(frame).await?;
+                }
+                session.acknowledge()?;
+                session.hand_over_blocks().await;
+                due = due.min(tokio::time::Instant::now() + session.next_tick());
+            }
+        }
+        session.writer.flush().await?;
+    }
+}
+
+async fn changed(generation: &mut watch::Receiver<u64>) -> Result<(), Closed> {
+    generation.changed().await.map_err(|_| Closed::Stopping)
+}
+
+struct Session<W> {
+    writer: FrameWriter<W>,
+    context: Arc<ServerContext>,
+    status: ConnectionGuard,
+    stage: Stage,
+    /// Extension 0x0002 is on.
+    worker_names: bool,
+    groups: Vec<Group>,
+    /// Sorted by id, because ids only grow.
+    channels: Vec<Channel>,
+    next_id: u32,
+    /// Counts what was sent; see [`crate::channel::history`].
+    moment: Moment,
+    found: Vec<FoundBlock>,
+    /// Channels with accepted shares that are not acknowledged yet.
+    touched: Vec<u32>,
+    clock: Clock,
+    opened_at: Instant,
+}
+
+/// How far a connection has come.
+enum Stage {
+    /// Waiting for `SetupConnection`.
+    Fresh,
+    /// It may negotiate extensions and open channels.
+    SetUp(Client),
+}
+
+/// The time, read once for a burst of frames.
+struct Clock {
+    now: Instant,
+    unix: u32,
+}
+
+impl Clock {
+    fn new() -> Clock {
+        let mut clock = Clock { now: Instant::now(), unix: 0 };
+        clock.read();
+        clock
+    }
+
+    fn read(&mut self) {
+        self.now = Instant::now();
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.unix = u32::try_from(since_epoch.as_secs()).unwrap_or(u32::MAX);
+    }
+}
+
+impl<W: AsyncWrite + Unpin> Session<W> {
+    fn new(writer: FrameWriter<W>, context: Arc<ServerContext>, status: ConnectionGuard) -> Self {
+        let clock = Clock::new();
+        Session {
+            writer,
+            context,
+            status,
+            stage: Stage::Fresh,
+            worker_names: false,
+            groups: Vec::new(),
+            channels: Vec::new(),
+            next_id: 1,
+            moment: 0,
+            found: Vec::new(),
+            touched: Vec::new(),
+            opened_at: clock.now,
+            clock,
+        }
+    }
+
+    async fn handle(&mut self, frame: Frame<'_>) -> Result<(), Closed> {
+        let (header, payload) = (frame.header, frame.payload);
+        match (header.extension_type, header.msg_type) {
+            (0, mining::MESSAGE_TYPE_SUBMIT_SHARES_STANDARD) => self.submit_standard(payload),
+            (0, mining::MESSAGE_TYPE_SUBMIT_SHARES_EXTENDED) => self.submit_extended(payload),
+            (0, common::MESSAGE_TYPE_SETUP_CONNECTION) => self.setup(payload).await,
+            _ if matches!(self.stage, Stage::Fresh) => {
+                Err(Closed::SetupMissing { msg_type: header.msg_type })
+            }
+            (
+                extensions::EXTENSION_TYPE_EXTENSIONS_NEGOTIATION,
+                extensions::MESSAGE_TYPE_REQUEST_EXTENSIONS,
+            ) => self.request_extensions(payload),
+            (0, msg_type) if self.extensions_missing() && is_mining(msg_type) => {
+                Err(Closed::ExtensionsMissing)
+            }
+            (0, mining::MESSAGE_TYPE_OPEN_STANDARD_MINING_CHANNEL) => self.open_standard(payload).await,
+            (0, mining::MESSAGE_TYPE_OPEN_EXTENDED_MINING_CHANNEL) => self.open_extended(payload).await,
+            (0, mining::MESSAGE_TYPE_UPDATE_CHANNEL) => self.update_channel(payload),
+            (0, mining::MESSAGE_TYPE_CLOSE_CHANNEL) => self.close_channel(payload),
+            (0, mining::MESSAGE_TYPE_SET_CUSTOM_MINING_JOB) => self.refuse_custom_job(payload),
+            // Unknown messages and extensions are ignored, not punished (SV2 section 3.4.1).
+            _ => {
+                self.context.status.counters.unknown_messages.add(1);
+                Ok(())
+            }
+        }
+    }
+
+    async fn setup(&mut self, payload: &mut [u8]) -> Result<(), Closed> {
+        if matches!(self.stage, Stage::SetUp(_)) {
+            return Err(Closed::SetupTwice);
+        }
+        match setup::setup(payload).ok_or(Closed::Malformed("SetupConnection"))? {
+            Ok(client) => {
+                self.status.set_agent(&client.agent);
+                self.stage = Stage::SetUp(client);
+                self.send(false, common::MESSAGE_TYPE_SETUP_CONNECTION_SUCCESS, &[&setup::success()])
+            }
+            Err(refusal) => {
+                let payload = [&refusal.flags.to_le_bytes()[..], &wire::short_string(refusal.code)];
+                self.send(false, common::MESSAGE_TYPE_SETUP_CONNECTION_ERROR, &payload)?;
+                self.writer.flush().await?;
+                Err(Closed::SetupRefused(refusal.code))
+            }
+        }
+    }
+
+    fn request_extensions(&mut self, payload: &mut [u8]) -> Result<(), Closed> {
+        let request: extensions::RequestExtensions<'_> =
+            binary_sv2::from_bytes(payload).map_err(|_| Closed::Malformed("RequestExtensions"))?;
+        let config = &self.context.extensions;
+        let requested: Vec<u16> = request.requested_extensions.into_inner();
+        let request_id = request.request_id;
+        let (msg_type, payload) = match setup::negotiate(&requested, &config.supported, &config.required) {
+            ExtensionAnswer::Success(granted) => {
+                self.status.set_extensions_negotiated();
+                self.worker_names = granted.contains(&setup::WORKER_NAMES);
+                let message =
+                    extensions::RequestExtensionsSuccess { request_id, supported_extensions: list(granted)? };
+                (extensions::MESSAGE_TYPE_REQUEST_EXTENSIONS_SUCCESS, binary_sv2::to_bytes(message))
+            }
+            ExtensionAnswer::Error { unsupported, required } => {
+                let message = extensions::RequestExtensionsError {
+                    request_id,
+                    unsupported_extensions: list(unsupported)?,
+                    required_extensions: list(required)?,
+                };
+                (extensions::MESSAGE_TYPE_REQUEST_EXTENSIONS_ERROR, binary_sv2::to_bytes(message))
+            }
+        };
+        let payload = payload.map_err(|_| Closed::Malformed("RequestExtensions"))?;
+        self.writer.queue(extensions::EXTENSION_TYPE_EXTENSIONS_NEGOTIATION, false, msg_type, &[&payload])?;
+        Ok(())
+    }
+
+    /// Whether the pool insists on extensions that this client did not negotiate.
+    fn extensions_missing(&self) -> bool {
+        self.context.extensions.required.contains(&setup::WORKER_NAMES) && !self.worker_names
+    }
+
+    /// Templates of the client's own come with job declaration; without
+    /// `REQUIRES_WORK_SELECTION`, which setup refuses, they are out of place.
+    fn refuse_custom_job(&mut self, payload: &mut [u8]) -> Result<(), Closed> {
+        let message: mining::SetCustomMiningJob<'_> =
+            binary_sv2::from_bytes(payload).map_err(|_| Closed::Malformed("SetCustomMiningJob"))?;
+        let code = wire::short_string(mining::ERROR_CODE_SET_CUSTOM_MINING_JOB_JD_NOT_SUPPORTED);
+        let ids = [message.channel_id.to_le_bytes(), message.request_id.to_le_bytes()];
+        self.send(true, mining::MESSAGE_TYPE_SET_CUSTOM_MINING_JOB_ERROR, &[ids.as_flattened(), &code])
+    }
+
+    /// Enforces deadlines and looks after the targets of quiet channels.
+    fn tick(&mut self) -> Result<(), Closed> {
+        self.clock.read();
+        let open_for = self.clock.now.saturating_duration_since(self.opened_at);
+        match self.stage {
+            Stage::Fresh if open_for >= self.context.deadlines.setup => return Err(Closed::SetupLate),
+            Stage::SetUp(_)
+                if self.channels.is_empty() && open_for >= self.context.deadlines.first_channel =>
+            {
+                return Err(Closed::NoChannel);
+            }
+            _ => {}
+        }
+        for channel in &self.channels {
+            self.status.report_channel(channel.id, channel.report());
+        }
+        self.adjust_all()
+    }
+
+    /// When [`tick`](Self::tick) is next needed.
+    fn next_tick(&self) -> Duration {
+        let open_for = self.opened_at.elapsed();
+        let deadline = match self.stage {
+            Stage::Fresh => self.context.deadlines.setup,
+            Stage::SetUp(_) if self.channels.is_empty() => self.context.deadlines.first_channel,
+            Stage::SetUp(_) => return TICK,
+        };
+        deadline.saturating_sub(open_for).max(Duration::from_millis(1))
+    }
+
+    /// The pool stops: the client is told to come back (SV2 section 3.6.5).
+    async fn drain(mut self) -> Result<(), Closed> {
+        const SAME_HOST_AND_PORT: [u8; 3] = [0, 0, 0];
+        self.acknowledge()?;
+        self.hand_over_blocks().await;
+        if matches!(self.stage, Stage::SetUp(_)) {
+            self.send(false, common::MESSAGE_TYPE_RECONNECT, &[&SAME_HOST_AND_PORT])?;
+        }
+        self.writer.flush().await?;
+        Ok(())
+    }
+
+    async fn hand_over_blocks(&mut self) {
+        for block in self.found.drain(..) {
+            // Fails only when the pool has stopped and nobody submits blocks any more.
+            let _ = self.context.blocks.send(block).await;
+        }
+    }
+
+    fn send(&mut self, channel_msg: bool, msg_type: u8, payload: &[&[u8]]) -> Result<(), Closed> {
+        self.writer.queue(0, channel_msg, msg_type, payload).map_err(Closed::Wire)
+    }
+
+    fn standard_jobs(&self) -> bool {
+        matches!(&self.stage, Stage::SetUp(client) if client.standard_jobs)
+    }
+
+    fn next_moment(&mut self) -> Moment {
+        self.moment += 1;
+        self.moment
+    }
+
+    fn channel_index(&self, id: u32) -> Option<usize> {
+        self.channels.binary_search_by_key(&id, |channel| channel.id).ok()
+    }
+}
+
+fn list(ids: Vec<u16>) -> Result<Seq064K<'static, u16>, Closed> {
+    Seq064K::new(ids).map_err(|_| Closed::Malformed("RequestExtensions"))
+}
+
+fn is_mining(msg_type: u8) -> bool {
+    (mining::MESSAGE_TYPE_OPEN_STANDARD_MINING_CHANNEL..=mining::MESSAGE_TYPE_SET_GROUP_CHANNEL)
+        .contains(&msg_type)
+}
+
+impl From<WireError> for Closed {
+    fn from(fault: WireError) -> Closed {
+        Closed::Wire(fault)
+    }
+}

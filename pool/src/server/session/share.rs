@@ -1,0 +1,156 @@
+//! Shares: judged in place, answered in batches.
+
+use super::{NTIME_AHEAD, Session};
+use crate::channel::ChannelKind;
+use crate::channel::group::LiveJob;
+use crate::server::Closed;
+use crate::server::block::FoundBlock;
+use crate::wire::{self, SubmitShares, tlv};
+use mining_sv2 as mining;
+use std::time::Instant;
+use tokio::io::AsyncWrite;
+use work::{ShareFault, Submission};
+
+impl<W: AsyncWrite + Unpin> Session<W> {
+    pub(super) fn submit_standard(&mut self, payload: &[u8]) -> Result<(), Closed> {
+        let share = SubmitShares::standard(payload).ok_or(Closed::Malformed("SubmitSharesStandard"))?;
+        self.submit(share)
+    }
+
+    pub(super) fn submit_extended(&mut self, payload: &[u8]) -> Result<(), Closed> {
+        let share = SubmitShares::extended(payload).ok_or(Closed::Malformed("SubmitSharesExtended"))?;
+        self.submit(share)
+    }
+
+    fn submit(&mut self, share: SubmitShares<'_>) -> Result<(), Closed> {
+        let worker = if self.worker_names {
+            tlv::worker_name(share.tlvs).map_err(|_| Closed::Malformed("worker name TLV"))?
+        } else {
+            None
+        };
+        match self.judge(&share, worker) {
+            Ok(()) => Ok(()),
+            Err(fault) => self.reject(&share, worker, fault),
+        }
+    }
+
+    fn judge(&mut self, share: &SubmitShares<'_>, worker: Option<&str>) -> Result<(), ShareFault> {
+        let index = self.channel_index(share.channel_id).ok_or(ShareFault::InvalidChannelId)?;
+        let channel = self.channels.get_mut(index).ok_or(ShareFault::InvalidChannelId)?;
+        let group = self.groups.iter().find(|group| group.id == channel.group);
+        let group = group.ok_or(ShareFault::InvalidChannelId)?;
+
+        let reissued: LiveJob;
+        let live = match group.job(share.job_id) {
+            Some(live) => live,
+            None => {
+                let Some(found) = channel.reissued(share.job_id) else {
+                    // Ids only grow, so a smaller one was sent once and is over.
+                    let known = group.active().is_some_and(|active| share.job_id < active.id);
+                    return Err(if known { ShareFault::Stale } else { ShareFault::InvalidJobId });
+                };
+                reissued = found.clone();
+                &reissued
+            }
+        };
+
+        let submission = Submission { version: share.version, ntime: share.ntime, nonce: share.nonce };
+        let ntime_max = self.clock.unix.max(live.tip.ntime).saturating_add(NTIME_AHEAD);
+        let verdict = channel.judge(live, share.extranonce, &submission, ntime_max)?;
+        if verdict.judged.is_block {
+            let extranonce = channel.extranonce(live, share.extranonce);
+            let identity = &channel.identity;
+            let name = worker.unwrap_or(&identity.worker).to_owned();
+            let hash = verdict.judged.hash;
+            self.found.push(FoundBlock::new(
+                live,
+                &extranonce,
+                &submission,
+                hash,
+                identity.member.clone(),
+                name,
+            ));
+        }
+        // A block found below the share target is worth submitting but earns no share.
+        let credited = verdict.credited.ok_or(ShareFault::DifficultyTooLow)?;
+        if channel.unacknowledged.count == 0 {
+            self.touched.push(channel.id);
+        }
+        channel.credit(share.sequence_number, worker, credited, self.clock.now);
+        self.status.accepted(credited);
+        Ok(())
+    }
+
+    /// Every refused share is answered at once (SV2 section 5.3.14).
+    fn reject(
+        &mut self,
+        share: &SubmitShares<'_>,
+        worker: Option<&str>,
+        fault: ShareFault,
+    ) -> Result<(), Closed> {
+        self.status.rejected(fault);
+        if let Some(index) = self.channel_index(share.channel_id)
+            && let Some(channel) = self.channels.get_mut(index)
+        {
+            channel.refuse(worker);
+            if channel.should_move() {
+                self.move_channel(index)?;
+            }
+        }
+        let code = fault.error_code();
+        let ids = [share.channel_id.to_le_bytes(), share.sequence_number.to_le_bytes()];
+        let length = [u8::try_from(code.len()).unwrap_or(u8::MAX)];
+        self.send(
+            true,
+            mining::MESSAGE_TYPE_SUBMIT_SHARES_ERROR,
+            &[ids.as_flattened(), &length, code.as_bytes()],
+        )
+    }
+
+    /// Answers the accepted shares of this burst, one message a channel, and lets
+    /// busy channels find their target at once.
+    pub(super) fn acknowledge(&mut self) -> Result<(), Closed> {
+        let mut touched = std::mem::take(&mut self.touched);
+        for id in touched.drain(..) {
+            let Some(index) = self.channel_index(id) else { continue };
+            let Some(channel) = self.channels.get_mut(index) else { continue };
+            let Some((last, count, sum)) = channel.unacknowledged.take() else { continue };
+            let payload = wire::submit_shares_success(channel.id, last, count, sum);
+            self.writer.queue(0, true, mining::MESSAGE_TYPE_SUBMIT_SHARES_SUCCESS, &[&payload])?;
+            self.adjust(index)?;
+        }
+        // The buffer is kept for the next burst.
+        self.touched = touched;
+        Ok(())
+    }
+
+    /// Looks after every channel's target.
+    pub(super) fn adjust_all(&mut self) -> Result<(), Closed> {
+        (0..self.channels.len()).try_for_each(|index| self.adjust(index))
+    }
+
+    fn adjust(&mut self, index: usize) -> Result<(), Closed> {
+        let (moment, now): (_, Instant) = (self.moment + 1, self.clock.now);
+        let Some(channel) = self.channels.get_mut(index) else { return Ok(()) };
+        let Some(target) = channel.adjust(moment, now) else { return Ok(()) };
+        self.moment = moment;
+        self.send_target(index, target)
+    }
+
+    fn move_channel(&mut self, index: usize) -> Result<(), Closed> {
+        let Some(channel) = self.channels.get(index) else { return Ok(()) };
+        let allocated = match channel.kind {
+            ChannelKind::Standard => self.context.extranonces.standard(),
+            ChannelKind::Extended { rolled } => self.context.extranonces.extended(rolled),
+        };
+        // With no other space to go to, the duplicates simply stay refused.
+        let Ok(allocation) = allocated else { return Ok(()) };
+        let moment = self.next_moment();
+        let Some(channel) = self.channels.get_mut(index) else { return Ok(()) };
+        channel.move_to(allocation, moment);
+        let (id, prefix) = (channel.id.to_le_bytes(), *channel.prefix());
+        let length = [u8::try_from(prefix.len()).unwrap_or(u8::MAX)];
+        self.send(true, mining::MESSAGE_TYPE_SET_EXTRANONCE_PREFIX, &[&id, &length, prefix.as_bytes()])?;
+        self.reissue(index)
+    }
+}

@@ -1,0 +1,102 @@
+//! Full templates: the first of a tip, and better ones as fees rise.
+
+use super::error::NodeError;
+use super::node::{Node, NodeTemplate};
+use super::session::{Desk, forget};
+use crate::CoinbaseReserve;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// See `tip`.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// For reading a template that is there.
+const READ: Duration = Duration::from_secs(120);
+
+/// Publishes full templates until `cancel` is cancelled. With `cooldown` the first
+/// one waits for the node to catch up with the headers it knows.
+pub(super) async fn follow(
+    desk: &Desk,
+    node: &Node,
+    mut reserve: watch::Receiver<CoinbaseReserve>,
+    mut cooldown: bool,
+    cancel: &CancellationToken,
+) -> Result<(), NodeError> {
+    while !cancel.is_cancelled() {
+        let asked = *reserve.borrow_and_update();
+        let (first, template) = {
+            let creating = node.create_full(asked, cooldown);
+            tokio::pin!(creating);
+            tokio::select! {
+                created = &mut creating => created?,
+                () = cancel.cancelled() => {
+                    node.interrupt().await?;
+                    // With or without a template: we are leaving.
+                    let _ = creating.await;
+                    return Ok(());
+                }
+            }
+        };
+        cooldown = false;
+        desk.publish(node, &first, template).await?;
+        improve(desk, node, first, asked, &mut reserve, cancel).await?;
+    }
+    Ok(())
+}
+
+/// Follows `base` and its successors until more room than `asked` is needed, or
+/// `cancel` is cancelled.
+async fn improve(
+    desk: &Desk,
+    node: &Node,
+    mut base: NodeTemplate,
+    asked: CoinbaseReserve,
+    reserve: &mut watch::Receiver<CoinbaseReserve>,
+    cancel: &CancellationToken,
+) -> Result<(), NodeError> {
+    let mut published_at = Instant::now();
+    loop {
+        // Right after a template only a new tip counts; fees may rise meanwhile.
+        let pause = desk.config.min_interval.saturating_sub(published_at.elapsed());
+        let (threshold, timeout) = match pause {
+            Duration::ZERO => (Some(desk.config.fee_threshold), WAIT),
+            pause => (None, pause.min(WAIT)),
+        };
+        let next = {
+            let waiting = node.wait_next(&base, threshold, timeout);
+            tokio::pin!(waiting);
+            tokio::select! {
+                next = &mut waiting => next?,
+                () = outgrown(asked, reserve) => {
+                    base.interrupt_wait().await?;
+                    waiting.await?;
+                    return Ok(());
+                }
+                () = cancel.cancelled() => {
+                    base.interrupt_wait().await?;
+                    waiting.await?;
+                    return Ok(());
+                }
+            }
+        };
+        let Some(next) = next else { continue };
+        let template = next.read(true, &node.threads.fees, Some(READ)).await?;
+        // Test chains give a template every second once their tip is old.
+        if desk.is_news(&template) && desk.publish(node, &next, template).await? {
+            published_at = Instant::now();
+            base = next;
+        } else {
+            forget(node, next);
+        }
+    }
+}
+
+/// Comes when the coinbase needs more room than `asked`.
+async fn outgrown(asked: CoinbaseReserve, reserve: &mut watch::Receiver<CoinbaseReserve>) {
+    let grown = |now: &CoinbaseReserve| now.output_bytes > asked.output_bytes || now.sigops > asked.sigops;
+    if reserve.wait_for(grown).await.is_err() {
+        // Nobody can ask for more any longer.
+        std::future::pending::<()>().await;
+    }
+}
