@@ -2,7 +2,7 @@
 //!
 //! Small messages must leave at once, so that every socket has `TCP_NODELAY`. Peers
 //! that vanish without a word (a miner whose plug was pulled) are noticed by the
-//! kernel through keepalive.
+//! kernel, through keepalive when nothing is under way to them.
 
 use crate::{
     admission::{Admission, Permit},
@@ -158,11 +158,16 @@ fn is_about_the_peer(error: &io::Error) -> bool {
     )
 }
 
+/// Sends at once, and gives up a peer that has acknowledged nothing for a minute; the
+/// kernel's own patience is a quarter of an hour.
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let keepalive =
-        TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
-    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+    let socket = SockRef::from(stream);
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(Duration::from_secs(60)))?;
+    socket.set_tcp_keepalive(
+        &TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15)),
+    )
 }
 
 fn remedy(error: &io::Error) -> &'static str {
@@ -205,6 +210,8 @@ mod tests {
         for stream in [&accepted, &connected] {
             assert!(stream.nodelay().unwrap());
             assert!(SockRef::from(stream).keepalive().unwrap());
+            #[cfg(target_os = "linux")]
+            assert_eq!(SockRef::from(stream).tcp_user_timeout().unwrap(), Some(Duration::from_secs(60)));
         }
     }
 

@@ -126,7 +126,10 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.buffer.drain(..self.start);
         self.start = 0;
         let received = poll_fn(|context| {
-            self.buffer.reserve_exact(self.room());
+            let room = self.room();
+            if self.buffer.capacity() - self.buffer.len() < room / 2 {
+                self.buffer.reserve_exact(room);
+            }
             let polled = poll_read_buf(Pin::new(&mut self.read), context, &mut self.buffer);
             if polled.is_pending() && self.buffer.is_empty() {
                 self.buffer = Vec::new(); // silent peers cost no buffer

@@ -31,6 +31,9 @@ pub struct FrameWriter<W> {
     ended: bool,
 }
 
+/// Room for a burst of small frames, so that it costs one allocation.
+const FIRST_ROOM: usize = 1024;
+
 impl<W: AsyncWrite + Unpin> FrameWriter<W> {
     pub(crate) fn new(write: W, cipher: NoiseEncryptor, limits: &WireLimits) -> FrameWriter<W> {
         FrameWriter {
@@ -73,7 +76,7 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
         if self.queued() + on_wire > self.max_queued {
             return Err(WireError::Full { queued: self.queued(), max: self.max_queued });
         }
-        self.out.reserve(on_wire);
+        self.out.reserve(if self.out.is_empty() { on_wire.max(FIRST_ROOM) } else { on_wire });
         let header = FrameHeader { extension_type, channel_msg, msg_type, length: length as u32 };
         self.seal(header, payload).map_err(|Refused| {
             self.ended = true;
