@@ -259,27 +259,21 @@ async fn grown_reserve_asks_for_a_new_template_with_more_room() {
     source.handle.reserve.send_replace(CoinbaseReserve { output_bytes: 10_000, sigops: 700 });
     let after = source.template("another", |t| t.id > before.id && !t.provisional).await;
     assert_eq!(after.prev_hash, before.prev_hash);
-    // Core says in its log what it made: the reserve is all that such a block weighs.
-    let log = node.debug_log();
-    let room = "CreateNewBlock(): block weight: 41368 txs: 0 fees: 0 sigops 2800";
-    assert!(log.contains(room), "{log}");
+    // Core logs what it counted in advance: four for each signature operation.
+    assert!(node.debug_log().contains("sigops 2800"));
 }
 
 #[tokio::test]
 async fn cancelled_source_takes_leave_of_core() {
     let Some(node) = node_with_blocks(20) else { return };
+    let threads = || std::fs::read_dir(format!("/proc/{}/task", node.pid())).unwrap().count();
+    let before = threads();
     let mut source = Source::on(&node);
     source.template("full template", |t| !t.provisional).await;
-    let threads = || {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", node.pid())).unwrap();
-        let names =
-            tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).unwrap_or_default());
-        names.filter(|name| name.contains("punchbowl")).count()
-    };
-    assert!(threads() > 0, "Core names its threads as we ask");
+    assert!(threads() > before, "calls have threads of their own in Core");
     source.stop().await;
-    soon("threads of Core to end", async {
-        while threads() > 0 {
+    soon("our threads in Core to end", async {
+        while threads() > before {
             tokio::task::yield_now().await;
         }
     })

@@ -36,7 +36,7 @@ impl Node {
             .arg(format!("-datadir={}", self.dir.path().display()))
             .arg(format!("-rpcport={}", self.rpc_port))
             .args(["-regtest", "-server", "-listen=0", "-dnsseed=0", "-fixedseeds=0", "-connect=0"])
-            .args(["-ipcbind=unix", "-fallbackfee=0.0001", "-debug=ipc", "-printtoconsole=0"])
+            .args(["-ipcbind=unix", "-acceptnonstdtxn=1", "-printtoconsole=0"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
