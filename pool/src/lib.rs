@@ -2,10 +2,14 @@
 
 pub mod block_desk;
 pub mod channel;
+pub mod cli;
 pub mod config;
+pub mod data_dir;
+pub mod demo;
 pub mod extranonces;
 pub mod http;
 pub mod job;
+pub mod logging;
 pub mod miner;
 pub mod node;
 pub mod payout;

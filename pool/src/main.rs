@@ -1,2 +1,7 @@
-//! punchbowl
-fn main() {}
+//! `punchbowl`: see [`pool::cli`] for its commands.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pool::cli::run()
+}

@@ -72,9 +72,12 @@ impl Hashers {
         for index in 0..threads {
             let (slot, shares) = (slot.clone(), shares.clone());
             let pace = max_hash_rate.map(|rate| rate / threads as f64);
+            // Out of step with the others, as devices are.
+            let part = index as f64 / threads as f64;
+            let due = Instant::now() + pace.map_or(Duration::ZERO, |pace| interval(part / pace));
             let thread = std::thread::Builder::new()
                 .name(format!("hasher-{index}"))
-                .spawn(move || Hasher { slot, shares, index, threads, pace }.run())?;
+                .spawn(move || Hasher { slot, shares, index, threads, pace, due }.run())?;
             hashers.threads.push(thread);
         }
         Ok(hashers)
@@ -118,10 +121,12 @@ struct Hasher {
     threads: usize,
     /// Hashes a second for this thread.
     pace: Option<f64>,
+    /// When it may hash again; outlives the job, so that new work is no reason to hurry.
+    due: Instant,
 }
 
 impl Hasher {
-    fn run(self) {
+    fn run(mut self) {
         while let Some((version, assignment)) = self.next_work() {
             self.search(version, &assignment);
         }
@@ -141,7 +146,7 @@ impl Hasher {
     }
 
     /// Searches until there is other work.
-    fn search(&self, version: u64, assignment: &Assignment) {
+    fn search(&mut self, version: u64, assignment: &Assignment) {
         let batch = self.pace.map_or(BATCH, |pace| (pace / 20.0).clamp(1.0, BATCH as f64) as u64);
         for round in 0u64.. {
             let extranonce = self.extranonce(round, assignment.rolled);
@@ -153,7 +158,9 @@ impl Hasher {
             }
             let mut next = nonces.clone();
             loop {
-                let started = Instant::now();
+                if !self.wait(version) {
+                    return;
+                }
                 let mut done = 0;
                 for nonce in next.by_ref().take(batch as usize) {
                     header.nonce = nonce;
@@ -175,7 +182,8 @@ impl Hasher {
                     }
                 }
                 self.slot.hashes.fetch_add(done, Ordering::Relaxed);
-                if self.outdated(version) || !self.keep_pace(version, done, started) {
+                self.hashed(done);
+                if self.outdated(version) {
                     return;
                 }
                 if done == 0 {
@@ -189,14 +197,14 @@ impl Hasher {
         self.slot.version.load(Ordering::Acquire) != version
     }
 
-    /// Waits as long as the pace asks for after `done` hashes; false when there is
-    /// other work.
-    fn keep_pace(&self, version: u64, done: u64, started: Instant) -> bool {
-        let Some(pace) = self.pace else { return true };
-        let until = started + Duration::from_secs_f64((done as f64 / pace.max(1e-6)).min(3600.0));
+    /// Waits until this thread may hash; false when there is other work.
+    fn wait(&self, version: u64) -> bool {
+        if self.pace.is_none() {
+            return true;
+        }
         let mut state = self.slot.lock();
         loop {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = self.due.saturating_duration_since(Instant::now());
             if self.outdated(version) || state.stop {
                 return false;
             }
@@ -204,6 +212,12 @@ impl Hasher {
                 return true;
             }
             (state, _) = self.slot.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn hashed(&mut self, done: u64) {
+        if let Some(pace) = self.pace {
+            self.due = self.due.max(Instant::now()) + interval(done as f64 / pace);
         }
     }
 
@@ -223,6 +237,12 @@ impl Hasher {
         let last = if self.index + 1 == self.threads { u64::from(u32::MAX) } else { first + share - 1 };
         u32::try_from(first).unwrap_or(0)..=u32::try_from(last).unwrap_or(u32::MAX)
     }
+}
+
+/// `seconds` as a duration; an hour for what is longer or no number.
+fn interval(seconds: f64) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(3600);
+    Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST)
 }
 
 /// The version bits of a standard channel's `round`: BIP320's sixteen, which every

@@ -1,0 +1,160 @@
+//! The command line: one file a command.
+//!
+//! Standard output carries results, standard error logs and complaints. Exit code 0 is
+//! success, 1 a failure that is explained, 2 arguments that make no sense.
+
+pub mod check_config;
+pub mod config_flags;
+pub mod demo;
+pub mod interrupt;
+pub mod keygen;
+pub mod miner;
+pub mod pool;
+pub mod ready;
+pub mod source;
+pub mod template;
+
+use crate::logging::{self, LogFormat};
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// A Bitcoin mining pool for home: Stratum V2 on your own Bitcoin Core
+#[derive(Debug, Parser)]
+#[command(name = "punchbowl", version, after_help = FIRST_STEPS)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// How log lines look (they go to standard error; RUST_LOG chooses which)
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    log_format: LogFormat,
+}
+
+const FIRST_STEPS: &str = "\
+First steps:
+  punchbowl demo                  see a pool at work, with nothing else installed
+  punchbowl template              check that your Bitcoin Core is reached
+  punchbowl check-config          check what you have configured
+  punchbowl pool --payout-address bc1q...
+                                  run a pool beside your Bitcoin Core
+
+Configuration: punchbowl.toml in the current folder, or --config FILE.
+Each command explains itself: punchbowl pool --help";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a pool on templates from your Bitcoin Core
+    Pool(pool::PoolArgs),
+    /// Watch a pool mine: chain, pool and miners in one process
+    Demo(demo::DemoArgs),
+    /// Mine on a Stratum V2 pool with this computer's processor, for tests
+    Miner(miner::MinerArgs),
+    /// Print block templates as they come
+    Template(template::TemplateArgs),
+    /// Show what is configured and everything that is wrong with it
+    CheckConfig(check_config::CheckConfigArgs),
+    /// Make the key by which miners know a pool
+    Keygen(keygen::KeygenArgs),
+}
+
+impl Command {
+    /// What is logged when `RUST_LOG` does not say.
+    fn log_level(&self) -> &'static str {
+        match self {
+            Command::Pool(_) => "info",
+            // These speak on standard output, in their own words.
+            Command::Demo(_)
+            | Command::Miner(_)
+            | Command::Template(_)
+            | Command::CheckConfig(_)
+            | Command::Keygen(_) => "warn",
+        }
+    }
+}
+
+/// Runs the command that this process was started with. Exits with code 2 by itself
+/// when the arguments make no sense.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match run_command(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_command(cli: Cli) -> Result<ExitCode> {
+    logging::start(cli.log_format, cli.command.log_level())?;
+    match cli.command {
+        Command::Pool(args) => in_runtime(pool::run(args))?,
+        Command::Demo(args) => in_runtime(demo::run(args))?,
+        Command::Miner(args) => in_runtime(miner::run(args))?,
+        Command::Template(args) => in_runtime(template::run(args))?,
+        Command::CheckConfig(args) => return check_config::run(&args),
+        Command::Keygen(args) => keygen::run(&args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn in_runtime(command: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the worker threads")?
+        .block_on(command)
+}
+
+/// The error and what led to it, one cause a line.
+fn complain(error: &anyhow::Error) {
+    let mut text = format!("error: {error}\n");
+    let mut said = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        // Many messages already hold their cause.
+        if !said.contains(&cause) {
+            text += &format!("  because: {cause}\n");
+        }
+        said = cause;
+    }
+    // Standard error may be closed; there is nobody left to tell.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_commands_are_well_formed_and_each_has_examples() {
+        Cli::command().debug_assert();
+        for command in Cli::command().get_subcommands() {
+            assert!(command.get_after_help().is_some(), "{} has no examples", command.get_name());
+        }
+    }
+
+    #[test]
+    fn the_log_format_may_stand_after_the_command() {
+        let cli = Cli::try_parse_from(["punchbowl", "demo", "--log-format", "json"]).unwrap();
+        assert_eq!(cli.log_format, LogFormat::Json);
+    }
+
+    #[test]
+    fn arguments_of_the_issue_are_understood() {
+        for line in [
+            "punchbowl demo --blocks 3 --json --data-dir /tmp/x --listen 127.0.0.1:0 --http 127.0.0.1:0 --members 2",
+            "punchbowl pool --config f.toml --ready-fd 3 --ready-file /tmp/ready",
+            "punchbowl pool --set vardiff.shares_per_minute=18 --network regtest",
+            "punchbowl miner stratum2+tcp://127.0.0.1:34254/9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh --user ann --channel extended --threads 1 --blocks 1 --json",
+            "punchbowl template --json --config f.toml",
+            "punchbowl check-config --config f.toml",
+            "punchbowl keygen --stdout",
+        ] {
+            Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! `punchbowl check-config`: what will be used, and everything that is wrong.
+
+use super::config_flags::ConfigFlags;
+use super::source;
+use crate::config::{Config, Loaded, Origin, PayoutKind, Setting, TemplateSource};
+use crate::data_dir::AUTHORITY_KEY;
+use crate::payout::{self, PayoutDescriptor};
+use anyhow::Result;
+use bitcoin::Address;
+use clap::Args;
+use p2p::key_file::{self, KeyFileError};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// Show what is configured and everything that is wrong with it.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct CheckConfigArgs {
+    /// The configuration.
+    #[command(flatten)]
+    config: ConfigFlags,
+}
+
+const EXAMPLES: &str = "\
+Example:
+  punchbowl check-config --config punchbowl.toml
+
+Nothing is started or changed. The exit code is 0 when a pool could start, else 1.";
+
+/// Prints the configuration to standard output. The exit code says whether it is good.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn run(args: &CheckConfigArgs) -> Result<ExitCode> {
+    let loaded = args.config.load();
+    std::io::stdout().write_all(report(&loaded).as_bytes())?;
+    Ok(if loaded.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+// Writing to a String cannot fail.
+
+fn report(loaded: &Loaded) -> String {
+    let mut text = String::new();
+    for setting in &loaded.settings {
+        let value = shown_value(setting, loaded);
+        let _ = match &setting.origin {
+            Origin::Default => writeln!(text, "{} = {value}", setting.key),
+            origin => writeln!(text, "{} = {value}   # {origin}", setting.key),
+        };
+    }
+    let _ = writeln!(text);
+    if loaded.problems.is_empty() {
+        consequences(&loaded.config, &mut text);
+        let _ = writeln!(text, "\nThe configuration is good.");
+    } else {
+        for problem in &loaded.problems {
+            let _ = writeln!(text, "{problem}");
+        }
+        let count = loaded.problems.len();
+        let noun = if count == 1 { "problem" } else { "problems" };
+        let _ = writeln!(text, "\n{count} {noun}: a pool will not start with this configuration.");
+    }
+    text
+}
+
+fn shown_value(setting: &Setting, loaded: &Loaded) -> String {
+    if setting.value.is_null() {
+        return "(not set)".into();
+    }
+    // A descriptor that was refused might hold a private key.
+    let refused = loaded.problems.iter().any(|problem| problem.key == setting.key);
+    if setting.key == "payout.descriptor" && refused {
+        return "(hidden)".into();
+    }
+    setting.value.to_string()
+}
+
+/// What the configuration comes to on this machine.
+fn consequences(config: &Config, text: &mut String) {
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "{name}: {value}");
+    };
+    line("Data folder", config.data_dir.to_path().display().to_string());
+    line("Authority key", authority_key(config));
+    line("Blocks pay", blocks_pay(config));
+    line("Templates", templates(config));
+}
+
+fn authority_key(config: &Config) -> String {
+    let in_data_dir = || config.data_dir.to_path().join(AUTHORITY_KEY);
+    let configured = config.authority.key_file.as_ref().map(|file| file.to_path());
+    let made_at_start = configured.is_none();
+    match key_file::load(&configured.unwrap_or_else(in_data_dir)) {
+        Ok(key) => key.public_key().to_string(),
+        Err(KeyFileError::Missing(_)) if made_at_start => "none yet; it is made on the first start".into(),
+        Err(error) => format!("not usable: {error}"),
+    }
+}
+
+fn blocks_pay(config: &Config) -> String {
+    if config.payout.mode == PayoutKind::Solo {
+        return "each miner that finds one, at the address in its user name".into();
+    }
+    if let Some(address) = &config.payout.address {
+        return address.clone();
+    }
+    let Some(descriptor) = &config.payout.descriptor else {
+        let address = payout::default_address(config.network).unwrap_or_default();
+        return format!("{address}, to which NOBODY HAS A KEY (regtest only); set payout.address");
+    };
+    let first = PayoutDescriptor::parse(descriptor, config.network)
+        .and_then(|descriptor| descriptor.script_at(0))
+        .ok()
+        .and_then(|script| Address::from_script(&script, config.network).ok());
+    first.map_or_else(String::new, |first| format!("the descriptor, whose first address is {first}"))
+}
+
+fn templates(config: &Config) -> String {
+    match config.template.source {
+        TemplateSource::Embedded => "a regtest chain inside Punchbowl".into(),
+        TemplateSource::BitcoinCore => {
+            let socket = source::socket(config);
+            let found = if socket.exists() {
+                ""
+            } else {
+                " (not there now: is bitcoin-node running, with -ipcbind=unix, as a user whose files this one may read?)"
+            };
+            format!("Bitcoin Core at {}{found}", socket.display())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+    use crate::config::{self, Sources};
+
+    fn report_of(variables: &[(&str, &str)]) -> String {
+        let environment =
+            variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        report(&config::load(Sources { environment, ..Sources::default() }))
+    }
+
+    #[test]
+    fn every_problem_is_shown_not_only_the_first() {
+        let text = report_of(&[("PUNCHBOWL_LIMITS__CONNECTIONS", "0"), ("PUNCHBOWL_NETWROK", "regtest")]);
+        assert!(text.contains("did you mean network?"), "{text}");
+        assert!(text.contains("limits.connections: 0 is not from 1"), "{text}");
+        assert!(text.contains("payout.address: nobody is named to be paid"), "{text}");
+        assert!(text.contains("3 problems"), "{text}");
+    }
+
+    #[test]
+    fn a_good_configuration_says_where_each_value_comes_from_and_what_follows() {
+        let text = report_of(&[("PUNCHBOWL_NETWORK", "regtest"), ("PUNCHBOWL_DATA_DIR", "/nowhere/x")]);
+        assert!(text.contains("network = \"regtest\"   # environment variable PUNCHBOWL_NETWORK"), "{text}");
+        assert!(text.contains("NOBODY HAS A KEY"), "{text}");
+        assert!(text.contains("/regtest/node.sock"), "{text}");
+        assert!(text.contains("The configuration is good."), "{text}");
+    }
+
+    #[test]
+    fn a_descriptor_with_a_private_key_is_not_shown() {
+        // BIP32 test vector 1, chain m.
+        let secret = "xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi";
+        let descriptor = format!("wpkh({secret}/0/*)");
+        let text = report_of(&[("PUNCHBOWL_PAYOUT__DESCRIPTOR", &descriptor)]);
+        assert!(!text.contains(&secret[..12]), "{text}");
+        assert!(text.contains("private key"), "{text}");
+    }
+
+    #[test]
+    fn a_ranged_descriptor_is_shown_by_its_first_address() {
+        // BIP84's test vector.
+        let descriptor = "wpkh(xpub6CatWdiZiodmUeTDp8LT5or8nmbKNcuyvz7WyksVFkKB4RHwCD3XyuvPEbvqAQY3rAPshWcMLoP2fMFMKHPJ4ZeZXYVUhLv1VMrjPC7PW6V/0/*)";
+        let text = report_of(&[("PUNCHBOWL_PAYOUT__DESCRIPTOR", descriptor)]);
+        assert!(text.contains("bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"), "{text}");
+    }
+}

@@ -1,0 +1,158 @@
+//! `punchbowl miner`: mines with the processor.
+
+use super::interrupt::Interrupt;
+use crate::miner::client::MinerEvent;
+use crate::miner::{self, MinerConfig, MinerKind};
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use p2p::PoolUri;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Mine on a Stratum V2 pool.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct MinerArgs {
+    /// The pool: stratum2+tcp://host:port/<authority key>
+    #[arg(value_name = "URI")]
+    pub uri: PoolUri,
+    /// User identity: member.worker, or address.worker on a solo pool
+    #[arg(long, short, value_name = "NAME", default_value = "punchbowl.miner")]
+    pub user: String,
+    /// The kind of channel to open
+    #[arg(long, value_enum, default_value_t)]
+    pub channel: ChannelChoice,
+    /// Threads that hash
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub threads: u32,
+    /// No more hashes a second than this [default: as many as the threads can do]
+    #[arg(long, value_name = "HASHES", value_parser = hash_rate)]
+    pub max_hash_rate: Option<f64>,
+    /// Stop after finding this many blocks [default: when interrupted]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub blocks: Option<u64>,
+    /// Print one JSON summary at the end
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The kind of channel to open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ChannelChoice {
+    /// Header-only mining, as a device does.
+    #[default]
+    Standard,
+    /// Rolls the extranonce, as a proxy does.
+    Extended,
+}
+
+const EXAMPLES: &str = "\
+Example:
+  punchbowl miner stratum2+tcp://127.0.0.1:34254/9b... --user ann.laptop
+
+A processor finds no block on mainnet in a lifetime. This is for trying out a pool.";
+
+/// Mines until it is interrupted.
+///
+/// # Errors
+/// When the pool cannot be reached or refuses.
+pub async fn run(args: MinerArgs) -> Result<()> {
+    const WAITING_EVENTS: usize = 64;
+    let mut interrupt = Interrupt::listen()?;
+    let stop = CancellationToken::new();
+    let (events, mut happened) = mpsc::channel(WAITING_EVENTS);
+    let mining = tokio::spawn(miner::run(args.miner(), events, stop.clone()));
+    let mut tally = Tally::default();
+    loop {
+        let event = tokio::select! {
+            () = interrupt.received() => break,
+            event = happened.recv() => event,
+        };
+        let Some(event) = event else { break };
+        if !args.json {
+            tell(&event);
+        }
+        tally.count(&event);
+        if args.blocks.is_some_and(|wanted| tally.blocks_accepted >= wanted) {
+            break;
+        }
+    }
+    stop.cancel();
+    // What the pool has still answered counts too.
+    while let Some(event) = happened.recv().await {
+        tally.count(&event);
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&tally)?);
+    }
+    mining.await.context("the miner failed")??;
+    Ok(())
+}
+
+/// The JSON summary. Scripts rely on its fields: add, do not rename.
+#[derive(Debug, Default, Serialize)]
+struct Tally {
+    shares_accepted: u64,
+    shares_rejected: BTreeMap<String, u64>,
+    blocks_accepted: u64,
+    reconnects: u64,
+}
+
+impl Tally {
+    fn count(&mut self, event: &MinerEvent) {
+        match event {
+            MinerEvent::Accepted { shares, blocks } => {
+                self.shares_accepted += u64::from(*shares);
+                self.blocks_accepted += u64::from(*blocks);
+            }
+            MinerEvent::Rejected { code, .. } => *self.shares_rejected.entry(code.clone()).or_default() += 1,
+            MinerEvent::Disconnected { .. } => self.reconnects += 1,
+            MinerEvent::Connected { .. } | MinerEvent::Job { .. } | MinerEvent::NewTarget(_) => {}
+        }
+    }
+}
+
+fn tell(event: &MinerEvent) {
+    match event {
+        MinerEvent::Connected { channel_id, target } => {
+            println!("connected: channel {channel_id}, share difficulty {}", target.difficulty().0);
+        }
+        MinerEvent::Job { job_id, prev_hash } => println!("job {job_id} on {prev_hash}"),
+        MinerEvent::NewTarget(target) => println!("share difficulty {}", target.difficulty().0),
+        MinerEvent::Accepted { shares, blocks: 0 } => println!("{shares} shares accepted"),
+        MinerEvent::Accepted { shares, blocks } => {
+            println!("{shares} shares accepted, {blocks} of them blocks")
+        }
+        MinerEvent::Rejected { code, .. } => println!("share refused: {code}"),
+        MinerEvent::Disconnected { reason, retry_in } => {
+            println!("{reason}; trying again in {:.1} s", retry_in.as_secs_f64());
+        }
+    }
+}
+
+impl MinerArgs {
+    fn miner(&self) -> MinerConfig {
+        // What one thread of a processor does without special instructions, roughly: the
+        // pool finds the right difficulty from there by itself.
+        const THREAD: f64 = 3e6;
+        let threads = usize::try_from(self.threads).unwrap_or(1);
+        MinerConfig {
+            uri: self.uri.clone(),
+            user: self.user.clone(),
+            kind: match self.channel {
+                ChannelChoice::Standard => MinerKind::Standard,
+                ChannelChoice::Extended => MinerKind::Extended,
+            },
+            threads,
+            max_hash_rate: self.max_hash_rate,
+            nominal_hash_rate: self.max_hash_rate.unwrap_or(THREAD * f64::from(self.threads)) as f32,
+        }
+    }
+}
+
+fn hash_rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| format!("{text} is not a number"))?;
+    if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err("must be above zero".to_owned()) }
+}

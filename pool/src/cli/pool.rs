@@ -1,0 +1,70 @@
+//! `punchbowl pool`: runs a pool.
+
+use super::config_flags::ConfigFlags;
+use super::interrupt::Interrupt;
+use super::ready::ReadySignal;
+use super::source::{self, SourceFolders};
+use crate::data_dir::DataDir;
+use crate::node::{Node, Parts};
+use crate::payout::PayoutMode;
+use anyhow::Result;
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+/// Run a pool.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct PoolArgs {
+    /// The configuration.
+    #[command(flatten)]
+    pub config: ConfigFlags,
+    /// How to say that jobs are served.
+    #[command(flatten)]
+    pub ready: ReadySignal,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  bitcoin-node -ipcbind=unix                      your Bitcoin Core, version 31 or newer
+  punchbowl pool --payout-address bc1q...         a pool that pays every block there
+  punchbowl pool --payout-mode solo               a pool that pays each finder
+  punchbowl pool --config /etc/punchbowl.toml     all of it in a file
+
+Miners connect with the address that is logged at the start, stratum2+tcp://...
+Stop it with Ctrl-C: miners are told, and blocks under way are sent.";
+
+/// Runs the pool until it is interrupted.
+///
+/// # Errors
+/// When it cannot start.
+pub async fn run(args: PoolArgs) -> Result<()> {
+    let config = args.config.load().into_config()?;
+    // From here on a signal is answered by leaving in order.
+    let mut interrupt = Interrupt::listen()?;
+    let data_dir = DataDir::open(&config.data_dir.to_path())?;
+    let authority = data_dir.authority_key(&config.authority, config.network)?;
+    let payouts = PayoutMode::from_config(&config.payout, config.network, data_dir.path())?;
+    let folders = SourceFolders { solutions: data_dir.solutions(), chain: Some(data_dir.chain()) };
+    let source_stop = CancellationToken::new();
+    let source = source::start(&config, &folders, payouts.coinbase_reserve(), source_stop.clone())?;
+
+    let tag = config.payout.pool_tag.clone().into_bytes();
+    let node = Node::start(&config, Parts { source, source_stop, payouts, tag, authority }).await?;
+    tokio::select! {
+        ready = ready(&node, &args.ready) => {
+            ready?;
+            interrupt.received().await;
+        }
+        () = interrupt.received() => {}
+    }
+    node.stop().await;
+    Ok(())
+}
+
+/// Says that miners are served, once they are.
+async fn ready(node: &Node, signal: &ReadySignal) -> Result<()> {
+    node.ready().await;
+    info!("ready: miners are served");
+    signal.announce("ready")
+}

@@ -1,0 +1,160 @@
+//! What the demo shows: a line for each block, or one JSON summary at the end.
+
+use super::member::Member;
+use crate::miner::MinerKind;
+use crate::miner::client::MinerEvent;
+use crate::status::BlockRecord;
+use p2p::PoolUri;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Gathers what happens and shows it.
+pub struct Report {
+    json: bool,
+    summary: Summary,
+}
+
+/// The JSON summary. Scripts rely on its fields: add, do not rename.
+#[derive(Debug, Default, Serialize)]
+struct Summary {
+    network: &'static str,
+    blocks: Vec<Block>,
+    shares: Shares,
+    connections: Vec<Connection>,
+}
+
+#[derive(Debug, Serialize)]
+struct Block {
+    height: u32,
+    hash: String,
+    member: String,
+    address: String,
+    paid_sat: u64,
+    accepted: bool,
+    detail: String,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Shares {
+    accepted: u64,
+    rejected: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Connection {
+    member: String,
+    channel: &'static str,
+    path: &'static str,
+    shares_accepted: u64,
+    reconnects: u64,
+}
+
+impl Report {
+    /// Nothing has happened yet.
+    pub fn new(members: &[Member], json: bool) -> Report {
+        let connections = members.iter().map(|member| Connection {
+            member: member.name.clone(),
+            channel: match member.kind {
+                MinerKind::Standard => "standard",
+                MinerKind::Extended => "extended",
+            },
+            path: "tcp",
+            shares_accepted: 0,
+            reconnects: 0,
+        });
+        let summary =
+            Summary { network: "regtest", connections: connections.collect(), ..Summary::default() };
+        Report { json, summary }
+    }
+
+    /// The pool is up.
+    pub fn started(&self, uri: &PoolUri, http: Option<SocketAddr>) {
+        let members: Vec<&str> =
+            self.summary.connections.iter().map(|member| member.member.as_str()).collect();
+        self.say(&format!(
+            "A pool, its members ({}) and a regtest chain, all in this process.\n\n  \
+             mine along   punchbowl miner {uri} --user <regtest address>.<name>",
+            members.join(", ")
+        ));
+        if let Some(address) = http {
+            self.say(&format!("  look inside  http://{address}/api/v1/status"));
+        }
+        self.say("  stop         Ctrl-C\n");
+    }
+
+    /// A block was found and has its verdict.
+    pub fn block(&mut self, block: &BlockRecord) {
+        let (address, paid_sat) = block.paid.first().cloned().unwrap_or_default();
+        let coins = bitcoin::Amount::from_sat(paid_sat);
+        if block.accepted {
+            self.say(&format!(
+                "  block {:>5}  {:<8} {}  {coins} to {address}",
+                block.height, block.worker, block.hash
+            ));
+        } else {
+            // Two members found a block at the same height; one of them was first.
+            self.say(&format!("  too late     {:<8} {}  {}", block.worker, block.hash, block.detail));
+        }
+        self.summary.blocks.push(Block {
+            height: block.height,
+            hash: block.hash.clone(),
+            member: block.worker.clone(),
+            address,
+            paid_sat,
+            accepted: block.accepted,
+            detail: block.detail.clone(),
+        });
+    }
+
+    /// Something happened to a member's miner.
+    pub fn event(&mut self, member: usize, event: &MinerEvent) {
+        let Some(connection) = self.summary.connections.get_mut(member) else { return };
+        match event {
+            MinerEvent::Accepted { shares, .. } => {
+                connection.shares_accepted += u64::from(*shares);
+                self.summary.shares.accepted += u64::from(*shares);
+            }
+            MinerEvent::Rejected { code, .. } => {
+                *self.summary.shares.rejected.entry(code.clone()).or_default() += 1;
+            }
+            MinerEvent::Disconnected { reason, retry_in } => {
+                connection.reconnects += 1;
+                let line = lost(&connection.member, reason, *retry_in);
+                self.say(&line);
+            }
+            MinerEvent::Connected { .. } | MinerEvent::Job { .. } | MinerEvent::NewTarget(_) => {}
+        }
+    }
+
+    /// Blocks that the chain took.
+    pub fn accepted_blocks(&self) -> u64 {
+        self.summary.blocks.iter().filter(|block| block.accepted).count() as u64
+    }
+
+    /// The end.
+    pub fn finished(&self) {
+        if self.json {
+            // Every type of the summary serialises, so there is always a text.
+            println!("{}", serde_json::to_string_pretty(&self.summary).unwrap_or_default());
+            return;
+        }
+        let rejected: u64 = self.summary.shares.rejected.values().sum();
+        self.say(&format!(
+            "\n{} blocks, {} shares accepted, {rejected} refused",
+            self.accepted_blocks(),
+            self.summary.shares.accepted
+        ));
+    }
+
+    fn say(&self, line: &str) {
+        if !self.json {
+            println!("{line}");
+        }
+    }
+}
+
+fn lost(member: &str, reason: &str, retry_in: Duration) -> String {
+    format!("  {member} lost the pool ({reason}); trying again in {:.1} s", retry_in.as_secs_f64())
+}
