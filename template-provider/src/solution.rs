@@ -27,6 +27,9 @@ pub struct SolutionOutcome {
     pub hash: Hash256,
     /// Height of the block.
     pub height: u32,
+    /// Whether it was the node's tip right after. If not, somebody else was first:
+    /// the block is valid, but pays only if the chain turns to it.
+    pub is_tip: bool,
     /// How the node was told, for the log (`submitSolution@10`, `submitBlock`, ...).
     pub via: &'static str,
 }

@@ -89,7 +89,7 @@ async fn block_solved_on_a_pushed_template_becomes_the_tip_of_bitcoin_core() {
     let solution = solve(&template, b"punchbowl");
     let outcome = source.handle.submit(solution.clone()).await.unwrap();
 
-    assert_eq!((outcome.hash, outcome.height), (solution.hash, 21));
+    assert_eq!((outcome.hash, outcome.height, outcome.is_tip), (solution.hash, 21, true));
     assert_eq!(node.tip(), solution.hash.to_string());
     assert_eq!((source.files("sent"), source.files("block"), source.files("pending")), (1, 1, 0));
     source.template("template on the new tip", |t| t.prev_hash == solution.hash).await;
@@ -151,6 +151,51 @@ async fn tip_from_elsewhere_gives_a_provisional_template_and_then_a_full_one_and
         seen.is_sorted_by(|a, b| a.id != b.id && (a.height < b.height || a.provisional || !b.provisional))
     );
     assert_eq!(seen.last().unwrap().prev_hash.to_string(), node.tip());
+}
+
+#[tokio::test]
+async fn solution_for_the_old_tip_is_valid_but_not_the_tip() {
+    let Some(node) = node_with_blocks(20) else { return };
+    let mut source = Source::on(&node);
+    let template = source.template("full template", |t| !t.provisional).await;
+    node.mine(1);
+    source.template("template on the new tip", |t| t.height == 22).await;
+    let late = source.handle.submit(solve(&template, b"late")).await.unwrap();
+    assert!(!late.is_tip);
+    assert_ne!(node.tip(), late.hash.to_string());
+}
+
+#[tokio::test]
+async fn tip_that_is_taken_back_gives_a_template_on_the_block_before() {
+    let Some(node) = node_with_blocks(20) else { return };
+    let mut source = Source::on(&node);
+    source.template("first template", |t| t.height == 21 && !t.provisional).await;
+    let (tip, before) = (node.tip(), node.cli(&["getblockhash", "19"]));
+    node.cli(&["invalidateblock", &tip]);
+    let template =
+        source.template("lower template", |t| t.prev_hash.to_string() == before && !t.provisional).await;
+    assert_eq!(template.height, 20);
+}
+
+#[tokio::test]
+async fn node_that_still_downloads_the_chain_is_syncing_and_gives_no_template() {
+    let Some(node) = Node::start_on("main") else { return };
+    let socket = socket_path(node.data_dir(), Network::Bitcoin);
+    let mut source = lone_source(&socket, Network::Bitcoin);
+    source.status("syncing", |status| *status == SourceStatus::Syncing { height: 0 }).await;
+    assert!(source.handle.templates.borrow().is_none());
+    source.stop().await;
+}
+
+#[tokio::test]
+async fn core_that_is_asked_to_stop_stops_though_we_are_connected_and_serves_again_later() {
+    let Some(mut node) = node_with_blocks(20) else { return };
+    let mut source = Source::on(&node);
+    source.template("full template", |t| !t.provisional).await;
+    node.stop();
+    source.reason("").await;
+    node.run();
+    source.status("serving again", |status| *status == SourceStatus::Serving).await;
 }
 
 #[tokio::test]

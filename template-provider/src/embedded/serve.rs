@@ -106,7 +106,7 @@ impl Shared {
             return Err(SolutionError::Rejected(reason));
         }
         if hash == state.tip() {
-            return Ok(SolutionOutcome { hash, height, via: "embedded (already known)" });
+            return Ok(SolutionOutcome { hash, height, is_tip: true, via: "embedded (already known)" });
         }
         // Blocks at the easy difficulty are for `mine_elsewhere` only.
         if block.header.bits.to_consensus() != state.nbits {
@@ -121,7 +121,7 @@ impl Shared {
         })?;
         info!(height, %hash, "the embedded chain has a new block");
         self.publish_new_tip(&mut state);
-        Ok(SolutionOutcome { hash, height, via: "embedded" })
+        Ok(SolutionOutcome { hash, height, is_tip: true, via: "embedded" })
     }
 
     fn publish_new_tip(&self, state: &mut State) {

@@ -2,7 +2,7 @@
 
 use super::error::NodeError;
 use super::node::{Node, NodeTemplate};
-use super::session::{Desk, forget};
+use super::session::Desk;
 use crate::CoinbaseReserve;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -86,8 +86,6 @@ async fn improve(
         if desk.is_news(&template) && desk.publish(node, &next, template).await? {
             published_at = Instant::now();
             base = next;
-        } else {
-            forget(node, next);
         }
     }
 }

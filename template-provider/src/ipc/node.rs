@@ -31,8 +31,10 @@ pub(super) struct Threads {
     pub(super) solutions: thread::Client,
 }
 
-/// A template that the node holds. Cheap to clone; the node lets go of it after
-/// [`destroy`](Self::destroy) or when the last clone is dropped.
+/// A template that the node holds. Cheap to clone; the node lets go of it when the
+/// last clone is dropped and no call on it is under way any more.
+///
+/// (Its `destroy` call would not wait for those calls, and take the node down.)
 #[derive(Clone)]
 pub(super) struct NodeTemplate(pub(super) block_template::Client);
 
@@ -231,13 +233,6 @@ impl NodeTemplate {
     pub(super) async fn interrupt_wait(&self) -> Result<(), NodeError> {
         let request = self.0.interrupt_wait_request();
         limited("interruptWait", READ_LIMIT, request.send().promise).await.map(drop)
-    }
-
-    /// Tells the node to forget it.
-    pub(super) async fn destroy(self, thread: &thread::Client) -> Result<(), NodeError> {
-        let mut request = self.0.destroy_request();
-        on(request.get().init_context(), thread);
-        limited("destroy", READ_LIMIT, request.send().promise).await.map(drop)
     }
 
     async fn header(&self, thread: &thread::Client) -> Result<Vec<u8>, NodeError> {

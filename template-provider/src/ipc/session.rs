@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 use work::Hash256;
 
 /// What outlives a connection.
@@ -127,7 +127,7 @@ impl Desk {
             Ruling::AskForTip => node.tip().await?.is_some_and(|tip| tip.hash == template.prev_hash),
         };
         if publish {
-            self.publish_now(node, held, Arc::new(template));
+            self.publish_now(held, Arc::new(template));
         } else {
             debug!(%template, "overtaken by a better template");
         }
@@ -135,17 +135,14 @@ impl Desk {
     }
 
     /// Nothing waits in here: no template can come between.
-    fn publish_now(&self, node: &Node, held: &NodeTemplate, template: Arc<Template>) {
+    fn publish_now(&self, held: &NodeTemplate, template: Arc<Template>) {
         self.order.borrow_mut().note(&template);
-        let displaced = self.shelf.borrow_mut().put(template.clone(), held.clone(), Instant::now());
+        self.shelf.borrow_mut().put(template.clone(), held.clone(), Instant::now());
         debug!(%template, "published");
         self.templates.send_replace(Some(template));
         self.set_status(SourceStatus::Serving);
         self.body_wanted.notify_one();
         self.pending_changed.notify_one();
-        for old in displaced {
-            forget(node, old);
-        }
     }
 
     /// Fetches the transactions of template `id`, for when Core is gone.
@@ -160,29 +157,12 @@ impl Desk {
     }
 }
 
-/// Lets the node forget a template, without waiting for it.
-pub(super) fn forget(node: &Node, template: NodeTemplate) {
-    let thread = node.threads.calls.clone();
-    tokio::task::spawn_local(async move {
-        // If it fails, the connection is failing, and with it the template goes.
-        let _ = template.destroy(&thread).await;
-    });
-}
-
 /// Ends what waits in the node and gives back what it holds for us, so that no
 /// thread of it is left behind.
 pub(super) async fn leave(desk: &Desk, node: &Node) {
     const PATIENCE: Duration = Duration::from_secs(2);
-    let held = desk.shelf.borrow_mut().take_from_node();
-    let leaving = async {
-        let _ = node.interrupt().await;
-        for template in held {
-            if template.destroy(&node.threads.calls).await.is_err() {
-                break;
-            }
-        }
-    };
-    let _ = tokio::time::timeout(PATIENCE, leaving).await;
+    desk.shelf.borrow_mut().leave_node();
+    let _ = tokio::time::timeout(PATIENCE, node.interrupt()).await;
 }
 
 /// Off test chains a node that is still catching up has nothing to mine on.
@@ -207,7 +187,14 @@ async fn fetch_bodies(desk: &Desk) -> Result<(), NodeError> {
         desk.body_wanted.notified().await;
         let wanted = desk.shelf.borrow().newest_without_body();
         if let Some((id, held)) = wanted {
-            desk.fetch_body(id, &held).await?;
+            match desk.fetch_body(id, &held).await {
+                Ok(_) => {}
+                // That one cannot be had; the connection is all right.
+                Err(error @ (NodeError::Call { .. } | NodeError::Answer { .. })) => {
+                    warn!(%error, "a template's transactions cannot be fetched");
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
 }

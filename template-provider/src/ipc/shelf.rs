@@ -35,19 +35,13 @@ impl Shelf {
     /// Only so many with their transactions, which are megabytes.
     const BODIES: usize = 6;
 
-    /// Puts a published template on the shelf. Those that it displaces are
-    /// returned, to be destroyed in the node.
-    pub(super) fn put(
-        &mut self,
-        template: Arc<Template>,
-        node: NodeTemplate,
-        now: Instant,
-    ) -> Vec<NodeTemplate> {
+    /// Puts a published template on the shelf, and drops those that had their time.
+    pub(super) fn put(&mut self, template: Arc<Template>, node: NodeTemplate, now: Instant) {
         let tip = template.prev_hash;
         self.retire_all_but(tip, now);
         let body = (template.transactions == 0).then(|| Rc::new(Body::empty()));
         self.0.push_back(Entry { template, node: Some(node), body, retired: None });
-        self.take_expired(now)
+        self.drop_expired(now);
     }
 
     pub(super) fn find(&self, id: u64) -> Option<&Entry> {
@@ -72,9 +66,11 @@ impl Shelf {
         }
     }
 
-    /// The connection is going or gone: returns what the node still holds.
-    pub(super) fn take_from_node(&mut self) -> Vec<NodeTemplate> {
-        self.0.iter_mut().filter_map(|entry| entry.node.take()).collect()
+    /// The connection is going or gone, and with it the node's side of everything.
+    pub(super) fn leave_node(&mut self) {
+        for entry in &mut self.0 {
+            entry.node = None;
+        }
     }
 
     fn retire_all_but(&mut self, tip: Hash256, now: Instant) {
@@ -87,17 +83,14 @@ impl Shelf {
         }
     }
 
-    fn take_expired(&mut self, now: Instant) -> Vec<NodeTemplate> {
-        let mut expired = Vec::new();
+    fn drop_expired(&mut self, now: Instant) {
         let is_old = |entry: &Entry| {
             entry.retired.is_some_and(|since| now.saturating_duration_since(since) > Shelf::GRACE)
         };
         while self.0.len() > Shelf::MOST
             || (self.0.len() > Shelf::LAST_FEW && self.0.front().is_some_and(is_old))
         {
-            let Some(entry) = self.0.pop_front() else { break };
-            expired.extend(entry.node);
+            self.0.pop_front();
         }
-        expired
     }
 }

@@ -110,11 +110,17 @@ async fn submit(desk: &Desk, solution: &Solution) -> Result<SolutionOutcome, Sol
     }
     let hash = header.hash();
     match verdict {
-        Verdict::Has(via) => Ok(SolutionOutcome { hash, height, via }),
+        Verdict::Has(via) => {
+            let tip = match desk.node() {
+                Some(node) => node.tip().await.ok().flatten(),
+                None => None,
+            };
+            Ok(SolutionOutcome { hash, height, is_tip: tip.is_some_and(|tip| tip.hash == hash), via })
+        }
         Verdict::Refused(reason) => Err(SolutionError::Rejected(reason)),
         Verdict::NoAnswer(reason) if saved => Err(SolutionError::Unreachable(reason)),
         Verdict::NoAnswer(reason) => Err(SolutionError::Unreachable(format!(
-            "{reason}; and its transactions were not fetched yet, so only its header and coinbase are kept"
+            "{reason}; and the whole block could not be saved, only its header and coinbase"
         ))),
     }
 }

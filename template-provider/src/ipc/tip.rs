@@ -3,7 +3,7 @@
 
 use super::error::NodeError;
 use super::node::Node;
-use super::session::{Desk, NO_TIP, forget};
+use super::session::{Desk, NO_TIP};
 use crate::CoinbaseReserve;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -42,9 +42,7 @@ pub(super) async fn follow(
         let (held, template) = node.create_provisional(wanted).await?;
         // It may be on a newer tip than the one that was told.
         current = template.prev_hash;
-        if !desk.publish(node, &held, template).await? {
-            forget(node, held);
-        }
+        desk.publish(node, &held, template).await?;
     }
     Ok(())
 }

@@ -165,13 +165,4 @@ fn is_known(reason: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn duplicate_is_known_but_an_invalid_duplicate_is_not() {
-        assert!(is_known("duplicate"));
-        assert!(!is_known("duplicate-invalid"));
-        assert!(!is_known("inconclusive"));
-    }
-}
+mod tests;

@@ -12,19 +12,27 @@ pub struct Node {
     dir: TempDir,
     rpc_port: u16,
     process: Option<Child>,
+    chain: &'static str,
 }
 
 impl Node {
     /// Starts a node if the machine has one; otherwise says why the test is skipped,
     /// or fails when `PUNCHBOWL_TESTS=required`.
     pub fn start() -> Option<Node> {
+        Node::start_on("regtest")
+    }
+
+    /// As [`start`](Self::start), on the chain that Core calls `chain`; never with
+    /// peers.
+    pub fn start_on(chain: &'static str) -> Option<Node> {
         let Some(binary) = find_binary() else {
             let why = "neither BITCOIN_NODE nor a bitcoin-node on the PATH with bitcoin-cli beside it";
             assert!(std::env::var("PUNCHBOWL_TESTS").as_deref() != Ok("required"), "required, but {why}");
             eprintln!("SKIPPED: {why}");
             return None;
         };
-        let mut node = Node { binary, dir: TempDir::new().unwrap(), rpc_port: free_port(), process: None };
+        let mut node =
+            Node { binary, dir: TempDir::new().unwrap(), rpc_port: free_port(), process: None, chain };
         node.run();
         Some(node)
     }
@@ -35,8 +43,11 @@ impl Node {
         let mut process = Command::new(&self.binary)
             .arg(format!("-datadir={}", self.dir.path().display()))
             .arg(format!("-rpcport={}", self.rpc_port))
-            .args(["-regtest", "-server", "-listen=0", "-dnsseed=0", "-fixedseeds=0", "-connect=0"])
-            .args(["-ipcbind=unix", "-acceptnonstdtxn=1", "-printtoconsole=0"])
+            .arg(format!("-chain={}", self.chain))
+            .args(["-server", "-listen=0", "-dnsseed=0", "-fixedseeds=0", "-connect=0"])
+            .args(["-ipcbind=unix", "-printtoconsole=0"])
+            // For spending what pays `OP_TRUE`; refused on the main chain.
+            .args((self.chain == "regtest").then_some("-acceptnonstdtxn=1"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -58,6 +69,13 @@ impl Node {
             let _ = process.kill();
             let _ = process.wait();
         }
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub fn stop(&mut self) {
+        self.cli(&["stop"]);
+        let status = self.process.take().unwrap().wait().unwrap();
+        assert!(status.success(), "{status}");
     }
 
     pub fn pid(&self) -> u32 {
@@ -119,7 +137,7 @@ impl Node {
         command
             .arg(format!("-datadir={}", self.dir.path().display()))
             .arg(format!("-rpcport={}", self.rpc_port))
-            .args(["-regtest"])
+            .arg(format!("-chain={}", self.chain))
             .args(arguments)
             .stdin(Stdio::null());
         command
