@@ -17,14 +17,8 @@ pub fn coinbase_path(others: &[Hash256]) -> Vec<Hash256> {
     let mut level = others.to_vec();
     while let Some((sibling, rest)) = level.split_first() {
         path.push(*sibling);
-        level = rest
-            .chunks(2)
-            .map(|node| match node {
-                [left, right] => pair(*left, *right),
-                [single] => pair(*single, *single),
-                _ => unreachable!("chunks(2) yields one or two"),
-            })
-            .collect();
+        // A node without a neighbour is paired with itself.
+        level = rest.chunks(2).filter_map(|node| Some(pair(*node.first()?, *node.last()?))).collect();
     }
     path
 }

@@ -10,9 +10,9 @@
 //! The evidence is three tests:
 //!
 //! - `rise` and `fall` are CUSUM scores (Page 1954): the running log-likelihood ratio
-//!   of "the rate is [`RISE`] times ([`FALL`] times) what I believe", restarted
+//!   of "the rate is `RISE` times (`FALL` times) what I believe", restarted
 //!   whenever it drops to zero, so that the past does not weigh against a change.
-//!   Between about 0.75 and 1.3 times the wished rate neither ever grows for long.
+//!   Between about 0.78 and 1.28 times the wished rate neither ever grows for long.
 //! - silence: how many shares should have come since the last one.
 //!
 //! Time is counted in *expected shares*, so all of it works alike at any share rate,
@@ -27,7 +27,7 @@ const RISE: f64 = 1.6;
 /// `fall` tests for one this many times.
 const FALL: f64 = 0.6;
 /// A score that is evidence enough: odds of e^9, 8000 to 1. At 6 shares a minute chance gets
-/// there less than once in ten hours.
+/// there less than once a day.
 const ENOUGH: f64 = 9.0;
 /// Expected shares without any that are evidence enough: a chance of e^-12 each time.
 const SILENCE: f64 = 12.0;
