@@ -327,6 +327,15 @@ async fn cancelled_source_takes_leave_of_core() {
     assert_eq!(node.height(), 21);
 }
 
+#[tokio::test]
+async fn core_that_hangs_does_not_hold_up_our_stop() {
+    let Some(node) = node_with_blocks(20) else { return };
+    let mut source = Source::on(&node);
+    source.template("full template", |t| !t.provisional).await;
+    node.freeze();
+    source.stop().await;
+}
+
 fn lone_source(socket: &Path, network: Network) -> Source {
     let solutions = TempDir::new().unwrap();
     let cancel = CancellationToken::new();

@@ -39,6 +39,15 @@ impl SolutionFiles {
         SolutionFiles { dir: dir.join(network.to_core_arg()), network, kept }
     }
 
+    /// Makes the folder and sees that it can be written to, so that trouble shows at
+    /// the start and not with the first block.
+    pub(super) fn prepare(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.dir)?;
+        let probe = self.dir.join("probe.tmp");
+        File::create(&probe)?;
+        fs::remove_file(&probe)
+    }
+
     /// Writes the record of `solution`; it is on disk when this returns.
     pub(super) fn record(&self, solution: &Solution, header: &Header, height: u32) -> io::Result<Filed> {
         fs::create_dir_all(&self.dir)?;

@@ -94,3 +94,97 @@ impl Shelf {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::mining_capnp::block_template;
+    use work::CoinbaseTemplate;
+
+    struct Nothing;
+    impl block_template::Server for Nothing {}
+
+    fn held() -> NodeTemplate {
+        NodeTemplate(capnp_rpc::new_client(Nothing))
+    }
+
+    fn template(id: u64, tip: u8) -> Arc<Template> {
+        Arc::new(Template {
+            id,
+            height: u32::from(tip),
+            version: 0,
+            prev_hash: Hash256([tip; 32]),
+            nbits: 0,
+            min_ntime: 0,
+            ntime: 0,
+            coinbase: CoinbaseTemplate {
+                version: 2,
+                sequence: 0,
+                script_sig_prefix: Vec::new(),
+                witness: None,
+                value_remaining: 0,
+                required_outputs: Vec::new(),
+                lock_time: 0,
+            },
+            merkle_path: Vec::new(),
+            subsidy: 0,
+            fees: 0,
+            transactions: 1,
+            provisional: false,
+            received_at: Instant::now(),
+        })
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn templates_of_an_older_tip_stay_for_the_grace_and_the_last_few_longer() {
+        let start = Instant::now();
+        let mut shelf = Shelf::default();
+        for id in 1..=6 {
+            shelf.put(template(id, 1), held(), start);
+        }
+        shelf.put(template(7, 2), held(), start + SECOND);
+        shelf.put(template(8, 2), held(), start + Shelf::GRACE);
+        assert!(shelf.find(1).is_some(), "within the grace");
+        shelf.put(template(9, 2), held(), start + Shelf::GRACE + 2 * SECOND);
+        assert!(shelf.find(5).is_none(), "past the grace");
+        assert!(shelf.find(6).is_some(), "one of the last few");
+        assert!(shelf.find(9).is_some());
+    }
+
+    #[test]
+    fn templates_of_the_present_tip_stay_up_to_a_number() {
+        let start = Instant::now();
+        let mut shelf = Shelf::default();
+        for id in 1..=Shelf::MOST as u64 {
+            shelf.put(template(id, 1), held(), start + 600 * SECOND);
+        }
+        assert!(shelf.find(1).is_some());
+        shelf.put(template(1_000, 1), held(), start);
+        assert!(shelf.find(1).is_none());
+    }
+
+    #[test]
+    fn only_the_newest_templates_keep_their_transactions() {
+        let mut shelf = Shelf::default();
+        for id in 1..=Shelf::BODIES as u64 + 1 {
+            shelf.put(template(id, 1), held(), Instant::now());
+            assert_eq!(shelf.newest_without_body().unwrap().0, id);
+            shelf.set_body(id, Rc::new(Body::empty()));
+        }
+        assert!(shelf.find(1).unwrap().body.is_none());
+        assert!(shelf.find(2).unwrap().body.is_some());
+    }
+
+    #[test]
+    fn transactions_outlive_the_connection_that_brought_them() {
+        let mut shelf = Shelf::default();
+        shelf.put(template(1, 1), held(), Instant::now());
+        shelf.set_body(1, Rc::new(Body::empty()));
+        shelf.leave_node();
+        let entry = shelf.find(1).unwrap();
+        assert!(entry.node.is_none() && entry.body.is_some());
+    }
+}

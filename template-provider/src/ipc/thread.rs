@@ -10,6 +10,7 @@ use crate::SourceStatus;
 use crate::source::SourceEnds;
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -33,6 +34,9 @@ pub(super) fn spawn(config: IpcConfig, ends: SourceEnds, cancel: CancellationTok
 
 async fn run(config: IpcConfig, ends: SourceEnds, cancel: CancellationToken) {
     let desk = Rc::new(Desk::new(config, ends.templates, ends.status));
+    if let Err(error) = desk.files.prepare() {
+        error!(%error, dir = %desk.config.solutions_dir.display(), "cannot write solved blocks to their folder");
+    }
     let taking = tokio::task::spawn_local(submit::take(desk.clone(), ends.solutions, cancel.clone()));
     let mut taking = Some(taking);
     let mut backoff = Backoff::new(RandomState::new().hash_one("backoff"));
@@ -46,7 +50,11 @@ async fn run(config: IpcConfig, ends: SourceEnds, cancel: CancellationToken) {
             Ok(connection) => {
                 info!(socket = %desk.config.socket.display(), "connected to Bitcoin Core");
                 desk.set_node(Some(connection.node.clone()));
-                let ended = session::run(&desk, &connection.node, ends.reserve.clone(), &cancel).await;
+                let ended = tokio::select! {
+                    ended = session::run(&desk, &connection.node, ends.reserve.clone(), &cancel) => ended,
+                    // A node that hangs must not hold up our own end.
+                    () = long_after(&cancel) => Ok(()),
+                };
                 if cancel.is_cancelled()
                     && let Some(taking) = taking.take()
                 {
@@ -80,6 +88,12 @@ async fn run(config: IpcConfig, ends: SourceEnds, cancel: CancellationToken) {
     if let Some(taking) = taking {
         let _ = taking.await;
     }
+}
+
+async fn long_after(cancel: &CancellationToken) {
+    const PATIENCE: Duration = Duration::from_secs(3);
+    cancel.cancelled().await;
+    tokio::time::sleep(PATIENCE).await;
 }
 
 async fn open(desk: &Desk) -> Result<Connection, NodeError> {

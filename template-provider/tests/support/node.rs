@@ -78,6 +78,13 @@ impl Node {
         assert!(status.success(), "{status}");
     }
 
+    /// Keeps the process from running, as a machine that swaps would; it can only be
+    /// killed then.
+    pub fn freeze(&self) {
+        let status = Command::new("kill").args(["-STOP", &self.pid().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
     pub fn pid(&self) -> u32 {
         self.process.as_ref().unwrap().id()
     }
