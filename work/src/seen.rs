@@ -5,7 +5,9 @@
 //! stands. Forgetting a hash would let it be credited again, so memory is not
 //! bounded by forgetting but by difficulty: when the set is full the channel's
 //! difficulty is raised, jobs at easier targets are withdrawn, and
-//! [`raise`](SeenShares::raise) drops what could no longer be accepted anyway.
+//! [`raise`](SeenShares::raise) drops what could no longer be accepted anyway. What is
+//! dropped stays refused until the prev-hash changes, so that lowering the difficulty
+//! again too early can cost a miner shares, but never the pool a double payment.
 
 use crate::hash::Hash256;
 use crate::target::Target;
@@ -13,25 +15,35 @@ use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// The hashes of accepted shares. Takes no heap until the first one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SeenShares {
     hashes: HashSet<u128, BuildHasherDefault<LowBits>>,
+    /// Of greater hashes nothing is known any more.
+    easiest: u128,
 }
 
 impl SeenShares {
     /// Nothing seen yet.
     pub fn new() -> SeenShares {
-        SeenShares::default()
+        SeenShares { hashes: HashSet::default(), easiest: u128::MAX }
     }
 
-    /// Notes an accepted share; false when it was there already.
+    /// Notes an accepted share; false when it was there already, or may have been: it
+    /// does not meet the target of the last [`raise`](Self::raise).
     pub fn insert(&mut self, hash: &Hash256) -> bool {
-        self.hashes.insert(key(hash))
+        let key = key(hash);
+        key <= self.easiest && self.hashes.insert(key)
     }
 
-    /// Whether this share was accepted before.
+    /// Whether this share was accepted before, or may have been.
     pub fn contains(&self, hash: &Hash256) -> bool {
-        self.hashes.contains(&key(hash))
+        let key = key(hash);
+        key > self.easiest || self.hashes.contains(&key)
+    }
+
+    /// The easiest target that shares may have until the prev-hash changes.
+    pub fn easiest(&self) -> Target {
+        Target { high: self.easiest, low: u128::MAX }
     }
 
     /// How many are held.
@@ -47,17 +59,25 @@ impl SeenShares {
     /// Forgets all: the prev-hash has changed. Keeps no more room than was used.
     pub fn clear(&mut self) {
         let used = self.len();
+        self.easiest = u128::MAX;
         self.hashes.clear();
         self.hashes.shrink_to(used);
     }
 
-    /// Drops every share that does not meet `target`.
+    /// Drops every share that does not meet `target`, and accepts none such from now on.
     ///
-    /// Sound only once no job with an easier target is accepted on this channel:
-    /// what is dropped could then not be accepted again.
+    /// Jobs at easier targets should be withdrawn before, and none be sent until the
+    /// prev-hash changes: their shares would be refused.
     pub fn raise(&mut self, target: &Target) {
-        self.hashes.retain(|hash| *hash <= target.high);
+        self.easiest = self.easiest.min(target.high);
+        self.hashes.retain(|hash| *hash <= self.easiest);
         self.hashes.shrink_to_fit();
+    }
+}
+
+impl Default for SeenShares {
+    fn default() -> SeenShares {
+        SeenShares::new()
     }
 }
 
@@ -126,6 +146,22 @@ mod tests {
     }
 
     #[test]
+    fn a_dropped_share_is_refused_until_the_prev_hash_changes() {
+        let easy = Hash256([0xff; 32]);
+        let mut seen = SeenShares::new();
+        assert!(seen.insert(&easy));
+        assert_eq!(seen.easiest(), Target::MAX);
+        seen.raise(&Target::DIFFICULTY_1);
+        assert!(seen.is_empty());
+        assert!(!seen.insert(&easy));
+        assert!(seen.insert(&share(1)));
+        seen.raise(&Target::MAX); // does not lower
+        assert!(!seen.insert(&easy) && seen.easiest() < Target::MAX);
+        seen.clear();
+        assert!(seen.insert(&easy));
+    }
+
+    #[test]
     fn an_idle_channel_holds_no_memory() {
         let mut seen = SeenShares::new();
         assert_eq!(seen.hashes.capacity(), 0);
@@ -164,7 +200,9 @@ mod tests {
             prop_assert!(seen.len() >= kept);
             for hash in hashes {
                 let hash = Hash256(hash);
-                prop_assert!(seen.contains(&hash) || !target.is_met_by(&hash));
+                // What was dropped cannot come back, nor what was kept.
+                prop_assert!(seen.contains(&hash));
+                prop_assert!(!seen.insert(&hash));
             }
             prop_assert!(seen.len() == kept); // equal halves aside, which no test will see
         }

@@ -94,6 +94,8 @@ pub struct Vardiff {
     difficulty: f64,
     /// The hash rate believed, in difficulty per second.
     pace: f64,
+    /// The hash rate that the client announced last, in H/s; 0 if it does not know.
+    announced: f64,
     /// `pace` when the last share came; none before the first.
     proven: Option<f64>,
     rise: Evidence,
@@ -124,6 +126,7 @@ impl Vardiff {
             target: Target::MAX,
             difficulty: 0.0,
             pace: 0.0,
+            announced: 0.0,
             proven: None,
             rise: Evidence::default(),
             fall: Evidence::default(),
@@ -131,6 +134,7 @@ impl Vardiff {
             counted: 0.0,
             last: 0.0,
         };
+        vardiff.believe(Difficulty::from_hashes(config.unknown_hash_rate.0).0, 0.0);
         vardiff.set_hash_rate(hash_rate, now);
         vardiff
     }
@@ -152,6 +156,9 @@ impl Vardiff {
 
     /// The client accepts no target easier than `easiest` (SV2's `max_target` of
     /// `OpenMiningChannel` and `UpdateChannel`). The new target if that changes it.
+    ///
+    /// Also the way to keep the difficulty up while a duplicate filter needs it
+    /// ([`SeenShares::easiest`](crate::SeenShares::easiest)): the harder of the two.
     pub fn set_max_target(&mut self, easiest: Target, now: Instant) -> Option<Target> {
         self.easiest = easiest;
         self.believe(self.pace, self.seconds(now))
@@ -159,9 +166,15 @@ impl Vardiff {
 
     /// The client announces another hash rate (`UpdateChannel`). The new target if that
     /// changes it.
+    ///
+    /// What it has announced before, or that it does not know, is no news: shares have
+    /// said more since.
     pub fn set_hash_rate(&mut self, hash_rate: HashRate, now: Instant) -> Option<Target> {
         let known = hash_rate.0.is_finite() && hash_rate.0 > 0.0;
-        let hash_rate = if known { hash_rate } else { self.config.unknown_hash_rate };
+        if !known || hash_rate.0 == self.announced {
+            return None;
+        }
+        self.announced = hash_rate.0;
         self.proven = None;
         self.believe(Difficulty::from_hashes(hash_rate.0).0, self.seconds(now))
     }
@@ -333,6 +346,23 @@ mod tests {
             let vardiff = Vardiff::new(&config, HashRate(unknown), Instant::now());
             assert!((vardiff.hash_rate().0 / config.unknown_hash_rate.0 - 1.0).abs() < 1e-9, "{unknown}");
         }
+    }
+
+    #[test]
+    fn only_news_from_the_client_outweighs_its_shares() {
+        let start = Instant::now();
+        let mut vardiff = Vardiff::new(&VardiffConfig::default(), ANNOUNCED, start);
+        for share in 1..=100 {
+            vardiff.record(start + Duration::from_millis(share), vardiff.difficulty());
+        }
+        assert!(vardiff.adjust(start + seconds(1)).is_some());
+        let proven = vardiff.hash_rate();
+        for no_news in [ANNOUNCED, HashRate(0.0), HashRate(f64::NAN)] {
+            assert_eq!(vardiff.set_hash_rate(no_news, start + seconds(2)), None);
+            assert_eq!(vardiff.hash_rate(), proven);
+        }
+        assert!(vardiff.set_hash_rate(HashRate(5e12), start + seconds(3)).is_some());
+        assert!((vardiff.hash_rate().0 / 5e12 - 1.0).abs() < 1e-9);
     }
 
     #[test]
