@@ -31,7 +31,8 @@ Examples:
   punchbowl pool --payout-mode solo               a pool that pays each finder
   punchbowl pool --config /etc/punchbowl.toml     all of it in a file
 
-Miners connect with the address that is logged at the start, stratum2+tcp://...
+Miners connect to stratum2+tcp://<this machine>:34254/<authority key>; the key is logged
+at the start, and `punchbowl check-config` shows it.
 Stop it with Ctrl-C: miners are told, and blocks under way are sent.";
 
 /// Runs the pool until it is interrupted.

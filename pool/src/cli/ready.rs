@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 /// How to say that jobs are served.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "For scripts")]
 pub struct ReadySignal {
     /// Write "ready" and a line end to this open file descriptor once jobs are served
     #[arg(long, value_name = "NUMBER")]
