@@ -71,3 +71,34 @@ impl fmt::Display for Template {
         )
     }
 }
+
+#[cfg(test)]
+impl Template {
+    /// For tests: an empty template on a made-up `tip`.
+    pub(crate) fn example(tip: u8, height: u32) -> Template {
+        Template {
+            id: Template::next_id(),
+            height,
+            version: 0x2000_0000,
+            prev_hash: Hash256([tip; 32]),
+            nbits: 0x207f_ffff,
+            min_ntime: 0,
+            ntime: 0,
+            coinbase: CoinbaseTemplate {
+                version: 2,
+                sequence: u32::MAX,
+                script_sig_prefix: Vec::new(),
+                witness: None,
+                value_remaining: 0,
+                required_outputs: Vec::new(),
+                lock_time: 0,
+            },
+            merkle_path: Vec::new(),
+            subsidy: 0,
+            fees: 0,
+            transactions: 0,
+            provisional: false,
+            received_at: Instant::now(),
+        }
+    }
+}

@@ -70,34 +70,9 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Instant;
-    use work::CoinbaseTemplate;
 
     fn template(tip: u8, height: u32, provisional: bool, fees: u64) -> Template {
-        Template {
-            id: 1,
-            height,
-            version: 0,
-            prev_hash: Hash256([tip; 32]),
-            nbits: 0,
-            min_ntime: 0,
-            ntime: 0,
-            coinbase: CoinbaseTemplate {
-                version: 2,
-                sequence: 0,
-                script_sig_prefix: Vec::new(),
-                witness: None,
-                value_remaining: fees,
-                required_outputs: Vec::new(),
-                lock_time: 0,
-            },
-            merkle_path: Vec::new(),
-            subsidy: 0,
-            fees,
-            transactions: 0,
-            provisional,
-            received_at: Instant::now(),
-        }
+        Template { provisional, fees, ..Template::example(tip, height) }
     }
 
     fn after(published: &[Template]) -> Order {

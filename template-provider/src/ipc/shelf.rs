@@ -100,7 +100,6 @@ impl Shelf {
 mod tests {
     use super::*;
     use crate::mining_capnp::block_template;
-    use work::CoinbaseTemplate;
 
     struct Nothing;
     impl block_template::Server for Nothing {}
@@ -110,30 +109,7 @@ mod tests {
     }
 
     fn template(id: u64, tip: u8) -> Arc<Template> {
-        Arc::new(Template {
-            id,
-            height: u32::from(tip),
-            version: 0,
-            prev_hash: Hash256([tip; 32]),
-            nbits: 0,
-            min_ntime: 0,
-            ntime: 0,
-            coinbase: CoinbaseTemplate {
-                version: 2,
-                sequence: 0,
-                script_sig_prefix: Vec::new(),
-                witness: None,
-                value_remaining: 0,
-                required_outputs: Vec::new(),
-                lock_time: 0,
-            },
-            merkle_path: Vec::new(),
-            subsidy: 0,
-            fees: 0,
-            transactions: 1,
-            provisional: false,
-            received_at: Instant::now(),
-        })
+        Arc::new(Template { id, transactions: 1, ..Template::example(tip, u32::from(tip)) })
     }
 
     const SECOND: Duration = Duration::from_secs(1);
