@@ -64,14 +64,11 @@ async fn a_peer_that_reads_nothing_is_given_up() {
 async fn flushing_again_and_again_does_not_give_a_silent_peer_more_time() {
     let (_client, mut server) = session(64, limits()).await;
     server.writer.queue(0, false, 1, &[&[0; 500]]).unwrap();
-    let started = Instant::now();
-    let error = loop {
-        if let Ok(flushed) = timeout(STALL / 4, server.writer.flush()).await {
-            break flushed.unwrap_err();
-        }
-    };
+    for _ in 0..3 {
+        assert!(timeout(STALL * 3 / 10, server.writer.flush()).await.is_err(), "given up too early");
+    }
+    let error = timeout(STALL * 3 / 10, server.writer.flush()).await.expect("still waiting").unwrap_err();
     assert!(matches!(error, WireError::SlowReader(STALL)), "{error}");
-    assert!(started.elapsed() < STALL * 3 / 2, "{:?}", started.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,11 +80,10 @@ async fn a_peer_that_reads_slowly_but_steadily_is_kept() {
         loop {
             sleep(STALL / 2).await; // paused time: this is when, not how long
             if let Some(frame) = at_once(client.reader.next()).await {
-                break frame.unwrap().unwrap().payload.to_vec();
+                break frame.map(|frame| frame.unwrap().payload.to_vec());
             }
         }
     };
-    let (flushed, received) = tokio::join!(server.writer.flush(), read_slowly);
-    flushed.unwrap();
+    let ((), received) = tokio::try_join!(server.writer.flush(), read_slowly).unwrap();
     assert_eq!(received, sent);
 }
