@@ -11,7 +11,7 @@ use crate::status::{BlockRecord, Status};
 use bitcoin::{Address, TxOut};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-use template_provider::{Network, SolutionError, SourceHandle};
+use template_provider::{Network, SolutionError, SolutionOutcome, SourceHandle};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -65,9 +65,17 @@ async fn submit(block: FoundBlock, desk: BlockDesk) {
     });
     let outcome = source.submit(solution).await;
     match &outcome {
-        Ok(accepted) => {
+        Ok(accepted) if accepted.is_tip => {
             status.counters.blocks_accepted.add(1);
             info!(height, %hash, member, worker, via = accepted.via, "block accepted");
+        }
+        Ok(accepted) => {
+            status.counters.blocks_late.add(1);
+            warn!(height, %hash, via = accepted.via, "block is valid but another was first");
+        }
+        Err(fault @ SolutionError::Stale(_)) => {
+            status.counters.blocks_late.add(1);
+            warn!(height, %hash, %fault, "block came too late");
         }
         Err(fault @ SolutionError::Unreachable(_)) => {
             warn!(height, %hash, %fault, "block waits for the node")
@@ -89,12 +97,20 @@ async fn submit(block: FoundBlock, desk: BlockDesk) {
         member,
         worker,
         paid,
-        accepted: outcome.is_ok(),
-        detail: outcome.map_or_else(|fault| fault.to_string(), |accepted| accepted.via.to_owned()),
+        accepted: outcome.as_ref().is_ok_and(|accepted| accepted.is_tip),
+        detail: detail(outcome),
     };
     status.blocks.record(record.clone());
     // Nobody may be listening.
     let _ = reports.send(record);
+}
+
+fn detail(outcome: Result<SolutionOutcome, SolutionError>) -> String {
+    match outcome {
+        Ok(SolutionOutcome { is_tip: true, via, .. }) => via.to_owned(),
+        Ok(SolutionOutcome { via, .. }) => format!("valid, but another block was first ({via})"),
+        Err(fault) => fault.to_string(),
+    }
 }
 
 /// The coinbase's outputs that are the payout set's: address (or script in hex where

@@ -51,6 +51,8 @@ pub struct Channel {
     /// Gives the prefix back when the channel goes.
     allocation: AllocatedExtranoncePrefix,
     target: History<Target>,
+    /// The easiest target that the client accepts.
+    max_target: Target,
     vardiff: Vardiff,
     retarget: bool,
     seen: SeenShares,
@@ -128,6 +130,7 @@ impl Channel {
             prefix: History::new(prefix_bytes(&terms.allocation)),
             allocation: terms.allocation,
             target: History::new(vardiff.target()),
+            max_target: terms.max_target,
             vardiff,
             retarget: terms.retarget,
             seen: SeenShares::new(),
@@ -179,8 +182,9 @@ impl Channel {
     }
 
     /// Forgets what belonged to the tip before.
-    pub fn new_tip(&mut self) {
+    pub fn new_tip(&mut self, now: Instant) {
         self.seen.clear();
+        self.vardiff.set_max_target(self.max_target, now);
         self.roots.clear();
         self.reissued.clear();
     }
@@ -291,6 +295,7 @@ impl Channel {
         moment: Moment,
         now: Instant,
     ) -> Option<Target> {
+        self.max_target = max_target;
         self.vardiff.set_hash_rate(hash_rate, now);
         self.vardiff.set_max_target(max_target, now);
         self.set_target(moment, self.vardiff.target())
@@ -325,10 +330,12 @@ impl Channel {
     }
 
     /// Answers a full duplicate filter: four times the difficulty, and nothing easier
-    /// is taken any more, so that the filter may forget what could no longer be
-    /// accepted. Honest miners go on; memory stays bounded.
+    /// is taken any more before the next tip, so that the filter may forget what could
+    /// no longer be accepted. Honest miners go on; memory stays bounded.
     fn shed(&mut self, moment: Moment, now: Instant) -> Option<Target> {
-        let harder = self.vardiff.set_hash_rate(HashRate(self.vardiff.hash_rate().0 * 4.0), now)?;
+        let four_times = Difficulty(self.target.current().difficulty().0 * 4.0);
+        let harder = self.max_target.min(Target::from_difficulty(four_times));
+        self.vardiff.set_max_target(harder, now);
         self.target.set(moment, harder);
         self.target.forget_before(moment);
         self.seen.raise(&harder);

@@ -64,9 +64,8 @@ impl Command {
         match self {
             Command::Pool(_) => "info",
             // These speak on standard output, in their own words.
-            Command::Demo(_) | Command::Miner(_) | Command::CheckConfig(_) | Command::Keygen(_) => "warn",
-            // What it waits for is what it says anyway.
-            Command::Template(_) => "error",
+            Command::Demo(_) | Command::Miner(_) | Command::Template(_) => "error",
+            Command::CheckConfig(_) | Command::Keygen(_) => "warn",
         }
     }
 }

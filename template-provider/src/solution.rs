@@ -40,6 +40,10 @@ pub enum SolutionError {
     /// The template is no longer kept.
     #[error("template {0} is no longer kept, so its block cannot be put together")]
     UnknownTemplate(u64),
+    /// Somebody else's block came first; the block is good but builds on a tip that is
+    /// no longer one.
+    #[error("{0}; somebody else was first")]
+    Stale(String),
     /// The node looked at the block and refused it.
     #[error("the node refused the block: {0}")]
     Rejected(String),

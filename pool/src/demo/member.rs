@@ -33,7 +33,7 @@ impl Member {
         let script = ScriptBuf::new_p2wpkh(&program);
         let address =
             Address::from_script(&script, network).map_or_else(|_| script.to_hex_string(), |a| a.to_string());
-        let kind = if index % 2 == 0 { MinerKind::Standard } else { MinerKind::Extended };
+        let kind = if index.is_multiple_of(2) { MinerKind::Standard } else { MinerKind::Extended };
         Member { name, address, kind }
     }
 

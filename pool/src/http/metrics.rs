@@ -51,6 +51,7 @@ pub fn render(status: &StatusSnapshot) -> String {
     let blocks = status.block_counts;
     page.number("blocks_submitted_total", "counter", "Blocks found and submitted.", blocks.submitted);
     page.number("blocks_accepted_total", "counter", "Blocks that the node took.", blocks.accepted);
+    page.number("blocks_late_total", "counter", "Good blocks that came too late.", blocks.late);
     page.number("blocks_refused_total", "counter", "Blocks that the node refused.", blocks.refused);
     page.number("channels_refused_total", "counter", "Channels refused.", status.channels_refused);
     page.number("unknown_messages_total", "counter", "Messages ignored as unknown.", status.unknown_messages);

@@ -107,7 +107,7 @@ fn agent(words: &[&[u8]]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use common_messages_sv2::Protocol;
 

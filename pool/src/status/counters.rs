@@ -29,6 +29,8 @@ pub struct Counters {
     pub blocks_submitted: Counter,
     /// Blocks that it took.
     pub blocks_accepted: Counter,
+    /// Blocks that were good, but somebody else's was first.
+    pub blocks_late: Counter,
     /// Blocks that it refused.
     pub blocks_refused: Counter,
     closed: [Counter; CloseReason::ALL.len()],

@@ -90,13 +90,15 @@ pub struct TemplateSnapshot {
     pub transactions: usize,
 }
 
-/// How many blocks there were. What is neither accepted nor refused is on its way.
+/// How many blocks there were. What is neither accepted, late nor refused is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct BlockCounts {
     /// Found and handed to the source.
     pub submitted: u64,
     /// Taken by it.
     pub accepted: u64,
+    /// Good, but somebody else's was first.
+    pub late: u64,
     /// Refused by it.
     pub refused: u64,
 }
@@ -209,6 +211,7 @@ impl Observed {
             block_counts: BlockCounts {
                 submitted: status.counters.blocks_submitted.get(),
                 accepted: status.counters.blocks_accepted.get(),
+                late: status.counters.blocks_late.get(),
                 refused: status.counters.blocks_refused.get(),
             },
             blocks: status.blocks.newest(),

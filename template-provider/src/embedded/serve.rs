@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 use work::Hash256;
 
 /// The chain and everything that changes with it.
@@ -113,9 +113,7 @@ impl Shared {
             return Err(SolutionError::Rejected("bad-diffbits".into()));
         }
         state.chain.append(&block, unix_now()).map_err(|error| match error {
-            AppendError::Rule(rule @ RuleError::Stale { .. }) => {
-                SolutionError::Rejected(format!("{rule}; somebody else was first"))
-            }
+            AppendError::Rule(rule @ RuleError::Stale { .. }) => SolutionError::Stale(rule.to_string()),
             AppendError::Rule(rule) => SolutionError::Rejected(rule.to_string()),
             AppendError::Store(error) => SolutionError::Unreachable(error.to_string()),
         })?;
@@ -178,9 +176,6 @@ async fn judge(shared: &Arc<Shared>, SolutionRequest { solution, verdict }: Solu
     let shared = shared.clone();
     let judged = tokio::task::spawn_blocking(move || shared.submit(&solution)).await;
     let answer = judged.unwrap_or(Err(SolutionError::Stopped));
-    if let Err(error) = &answer {
-        warn!(%error, "a solution was not accepted");
-    }
     // The submitter may have gone; the block counts all the same.
     let _ = verdict.send(answer);
 }

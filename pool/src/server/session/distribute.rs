@@ -1,13 +1,15 @@
 //! Jobs, tips and targets on their way to the client.
 
 use super::{FLUSH_AT, Session};
-use crate::channel::ChannelKind;
-use crate::channel::group::{LiveJob, Update};
+use crate::channel::group::{Group, LiveJob, Update};
+use crate::channel::history::Moment;
+use crate::channel::{Channel, ChannelKind};
+use crate::job::Job;
 use crate::server::Closed;
 use crate::wire::{self, JobHead};
 use mining_sv2 as mining;
 use tokio::io::AsyncWrite;
-use work::Target;
+use work::{Hash256, Target};
 
 /// Whom a message is for.
 #[derive(Clone, Copy)]
@@ -37,7 +39,8 @@ impl<W: AsyncWrite + Unpin> Session<W> {
                     self.send_prev_hash(to, &activation.live)?;
                     self.make_room().await?;
                 }
-                self.for_members(group, crate::channel::Channel::new_tip);
+                let now = self.clock.now;
+                self.for_members(group, |channel| channel.new_tip(now));
             }
         }
         for (group, update) in updates.iter().enumerate() {
@@ -120,12 +123,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         }
     }
 
-    fn send_future(
-        &mut self,
-        to: To,
-        job: &std::sync::Arc<crate::job::Job>,
-        sent: u32,
-    ) -> Result<(), Closed> {
+    fn send_future(&mut self, to: To, job: &Job, sent: Moment) -> Result<(), Closed> {
         let Some(id) = self.id(to) else { return Ok(()) };
         let head = JobHead::new(id, job.id, None);
         if let To::Channel(index) = to
@@ -156,17 +154,17 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         members.map(|(index, _)| To::Channel(index)).collect()
     }
 
-    fn for_members(&mut self, group: usize, act: impl Fn(&mut crate::channel::Channel)) {
+    fn for_members(&mut self, group: usize, act: impl Fn(&mut Channel)) {
         let Some(id) = self.groups.get(group).map(|group| group.id) else { return };
         self.channels.iter_mut().filter(|channel| channel.group == id).for_each(act);
     }
 
-    fn group_of(&self, channel: usize) -> Option<&crate::channel::group::Group> {
+    fn group_of(&self, channel: usize) -> Option<&Group> {
         let id = self.channels.get(channel)?.group;
         self.groups.iter().find(|group| group.id == id)
     }
 
-    fn standard_root(&mut self, index: usize, live: &LiveJob) -> Option<work::Hash256> {
+    fn standard_root(&mut self, index: usize, live: &LiveJob) -> Option<Hash256> {
         let channel = self.channels.get_mut(index)?;
         (channel.kind == ChannelKind::Standard).then(|| channel.merkle_root(live))
     }
