@@ -63,6 +63,8 @@ struct JobMaker {
 
 struct Variant {
     jobs: watch::Sender<Option<Arc<JobSet>>>,
+    /// What the active job was built from.
+    active: Option<JobParts>,
     future: Option<Future>,
 }
 
@@ -70,6 +72,14 @@ struct Variant {
 struct Future {
     job: Arc<Job>,
     parts: JobParts,
+}
+
+impl Variant {
+    /// Whether the active job is made of just this.
+    fn mines(&self, parts: &JobParts, payouts: &PayoutSet) -> bool {
+        self.active.as_ref() == Some(parts)
+            && self.jobs.borrow().as_ref().is_some_and(|set| set.active.payouts == *payouts)
+    }
 }
 
 impl JobMaker {
@@ -152,7 +162,7 @@ impl JobMaker {
             return Err(SubscribeError::TooManyVariants(self.config.max_variants));
         }
         let (jobs, receiver) = watch::channel(None);
-        self.variants.insert(pay_to.clone(), Variant { jobs, future: None });
+        self.variants.insert(pay_to.clone(), Variant { jobs, active: None, future: None });
         if self.template.is_some()
             && let Err(fault) = self.build_active(&pay_to, false).and_then(|()| self.build_future(&pay_to))
         {
@@ -179,6 +189,10 @@ impl JobMaker {
         let payouts = self.payouts(pay_to)?;
         let Some(variant) = self.variants.get_mut(pay_to) else { return Ok(()) };
 
+        if !new_tip && variant.mines(&parts, &payouts) {
+            // With nothing in the mempool the full template is the provisional one.
+            return Ok(());
+        }
         let held = variant.future.as_ref();
         let promoted = new_tip
             .then_some(held)
@@ -191,6 +205,7 @@ impl JobMaker {
         if new_tip {
             variant.future = None;
         }
+        variant.active = Some(parts);
         let future = variant.future.as_ref().map(|future| future.job.clone());
         let ntime = template.ntime.max(tip.tip.min_ntime);
         variant.jobs.send_replace(Some(Arc::new(JobSet {
