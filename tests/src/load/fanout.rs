@@ -50,12 +50,14 @@ pub async fn run(target: &Target, plan: Plan, server: Option<Server>) -> Result<
     drop(arrived);
     tokio::time::sleep(SETTLE).await;
 
+    let myself = Server::new(std::process::id())?;
     let mut report = Report::default();
     report.add("connections", plan.connections as f64);
     let (mut firsts, mut medians, mut lasts) = (Vec::new(), Vec::new(), Vec::new());
     for block in 1..=plan.blocks {
         while arrivals.try_recv().is_ok() {} // of blocks that were not ours
         let cpu_before = server.map(Server::cpu).transpose()?;
+        let own_cpu_before = myself.cpu()?;
         let start = Instant::now();
         let made = tokio::task::spawn_local(plan.new_block.clone().make());
         let mut waited = Vec::with_capacity(plan.connections);
@@ -77,6 +79,8 @@ pub async fn run(target: &Target, plan: Plan, server: Option<Server>) -> Result<
         firsts.push(first);
         medians.push(median);
         lasts.push(last);
+        // Part of the wait is this program's own doing, on the same cores.
+        report.add(format!("block_{block}_load_cpu_ms"), milliseconds(myself.cpu()? - own_cpu_before));
         tokio::time::sleep(SETTLE).await;
         if let Some((after, before)) = server.map(Server::cpu).transpose()?.zip(cpu_before) {
             report.add(format!("block_{block}_server_cpu_ms"), milliseconds(after - before));
