@@ -20,7 +20,8 @@ use binary_sv2::Seq064K;
 use common_messages_sv2 as common;
 use extensions_sv2 as extensions;
 use mining_sv2 as mining;
-use p2p::{Frame, FrameReader, FrameWriter, WireError};
+use p2p::{Frame, FrameHeader, FrameReader, FrameWriter, WireError};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -31,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 const BURST: usize = 512;
 /// How often targets are looked at when no share comes.
 const TICK: Duration = Duration::from_secs(10);
-/// Bytes queued after which a broadcast to many channels is written out in between.
+/// Bytes queued after which they are written out before more is answered or broadcast.
 const FLUSH_AT: usize = 64 * 1024;
 /// How far ahead of our clock a share's time may be. Consensus allows two hours, but a
 /// block must also pass where clocks differ; and devices are seen to be a minute ahead.
@@ -54,30 +55,36 @@ where
 {
     let mut generation = context.board.generation();
     let mut session = Session::new(writer, context, status);
-    let mut due = tokio::time::Instant::now() + session.context.deadlines.setup;
+    // Both are made once: to register with a timer and a signal anew after each burst
+    // would cost as much as the burst.
+    let mut stop = pin!(shutdown.cancelled_owned());
+    let mut timer = pin!(tokio::time::sleep(session.next_tick()));
     loop {
         tokio::select! {
             biased;
-            () = shutdown.cancelled() => return session.drain().await,
             changed = changed(&mut generation) => {
                 changed?;
                 session.distribute().await?;
             }
-            () = tokio::time::sleep_until(due) => {
+            () = &mut stop => return session.drain().await,
+            () = &mut timer => {
                 session.tick()?;
-                due = tokio::time::Instant::now() + session.next_tick();
+                timer.as_mut().reset(tokio::time::Instant::now() + session.next_tick());
             }
+            // Last, so that a peer that never stops sending holds up nothing else.
             frame = reader.next() => {
                 let Some(frame) = frame? else { return Ok(()) };
                 session.clock.read();
                 session.handle(frame).await?;
                 for _ in 1..BURST {
+                    if session.is_crowded() {
+                        break;
+                    }
                     let Some(frame) = reader.try_next()? else { break };
                     session.handle(frame).await?;
                 }
                 session.acknowledge()?;
                 session.hand_over_blocks().await;
-                due = due.min(tokio::time::Instant::now() + session.next_tick());
             }
         }
         session.writer.flush().await?;
@@ -105,7 +112,9 @@ struct Session<W> {
     /// Channels with accepted shares that are not acknowledged yet.
     touched: Vec<u32>,
     clock: Clock,
-    opened_at: Instant,
+    /// Since when the client has owed us `SetupConnection`, or a channel: from the
+    /// connection, from `SetupConnection`, from the end of its last channel.
+    waiting_since: Instant,
 }
 
 /// How far a connection has come.
@@ -151,27 +160,22 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             moment: 0,
             found: Vec::new(),
             touched: Vec::new(),
-            opened_at: clock.now,
+            waiting_since: clock.now,
             clock,
         }
     }
 
     async fn handle(&mut self, frame: Frame<'_>) -> Result<(), Closed> {
         let (header, payload) = (frame.header, frame.payload);
+        self.check_order(header)?;
         match (header.extension_type, header.msg_type) {
             (0, mining::MESSAGE_TYPE_SUBMIT_SHARES_STANDARD) => self.submit_standard(payload),
             (0, mining::MESSAGE_TYPE_SUBMIT_SHARES_EXTENDED) => self.submit_extended(payload),
             (0, common::MESSAGE_TYPE_SETUP_CONNECTION) => self.setup(payload).await,
-            _ if matches!(self.stage, Stage::Fresh) => {
-                Err(Closed::SetupMissing { msg_type: header.msg_type })
-            }
             (
                 extensions::EXTENSION_TYPE_EXTENSIONS_NEGOTIATION,
                 extensions::MESSAGE_TYPE_REQUEST_EXTENSIONS,
-            ) => self.request_extensions(payload),
-            (0, msg_type) if self.extensions_missing() && is_mining(msg_type) => {
-                Err(Closed::ExtensionsMissing)
-            }
+            ) if self.negotiates() => self.request_extensions(payload),
             (0, mining::MESSAGE_TYPE_OPEN_STANDARD_MINING_CHANNEL) => self.open_standard(payload).await,
             (0, mining::MESSAGE_TYPE_OPEN_EXTENDED_MINING_CHANNEL) => self.open_extended(payload).await,
             (0, mining::MESSAGE_TYPE_UPDATE_CHANNEL) => self.update_channel(payload),
@@ -185,6 +189,24 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         }
     }
 
+    /// `SetupConnection` comes first (SV2 section 3.6.1), then the extensions that the
+    /// pool insists on (extension 0x0001 section 4), then mining.
+    fn check_order(&self, header: FrameHeader) -> Result<(), Closed> {
+        // A channel is opened only when all of it is done; this is all that a share pays.
+        if !self.channels.is_empty() {
+            return Ok(());
+        }
+        let FrameHeader { extension_type, msg_type, .. } = header;
+        let is_setup = (extension_type, msg_type) == (0, common::MESSAGE_TYPE_SETUP_CONNECTION);
+        if matches!(self.stage, Stage::Fresh) && !is_setup {
+            return Err(Closed::SetupMissing { msg_type });
+        }
+        if extension_type == 0 && is_mining(msg_type) && self.extensions_missing() {
+            return Err(Closed::ExtensionsMissing);
+        }
+        Ok(())
+    }
+
     async fn setup(&mut self, payload: &mut [u8]) -> Result<(), Closed> {
         if matches!(self.stage, Stage::SetUp(_)) {
             return Err(Closed::SetupTwice);
@@ -193,6 +215,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             Ok(client) => {
                 self.status.set_agent(&client.agent);
                 self.stage = Stage::SetUp(client);
+                self.waiting_since = self.clock.now;
                 self.send(false, common::MESSAGE_TYPE_SETUP_CONNECTION_SUCCESS, &[&setup::success()])
             }
             Err(refusal) => {
@@ -232,6 +255,12 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         Ok(())
     }
 
+    /// Whether extensions can be negotiated; where not, the request is one that nobody
+    /// knows (extension 0x0001 section 4.3).
+    fn negotiates(&self) -> bool {
+        self.context.extensions.supported.contains(&extensions::EXTENSION_TYPE_EXTENSIONS_NEGOTIATION)
+    }
+
     /// Whether the pool insists on extensions that this client did not negotiate.
     fn extensions_missing(&self) -> bool {
         self.context.extensions.required.contains(&setup::WORKER_NAMES) && !self.worker_names
@@ -250,12 +279,10 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     /// Enforces deadlines and looks after the targets of quiet channels.
     fn tick(&mut self) -> Result<(), Closed> {
         self.clock.read();
-        let open_for = self.clock.now.saturating_duration_since(self.opened_at);
+        let waited = self.clock.now.saturating_duration_since(self.waiting_since);
         match self.stage {
-            Stage::Fresh if open_for >= self.context.deadlines.setup => return Err(Closed::SetupLate),
-            Stage::SetUp(_)
-                if self.channels.is_empty() && open_for >= self.context.deadlines.first_channel =>
-            {
+            Stage::Fresh if waited >= self.context.deadlines.setup => return Err(Closed::SetupLate),
+            Stage::SetUp(_) if self.channels.is_empty() && waited >= self.context.deadlines.first_channel => {
                 return Err(Closed::NoChannel);
             }
             _ => {}
@@ -268,13 +295,13 @@ impl<W: AsyncWrite + Unpin> Session<W> {
 
     /// When [`tick`](Self::tick) is next needed.
     fn next_tick(&self) -> Duration {
-        let open_for = self.opened_at.elapsed();
+        let waited = self.waiting_since.elapsed();
         let deadline = match self.stage {
             Stage::Fresh => self.context.deadlines.setup,
             Stage::SetUp(_) if self.channels.is_empty() => self.context.deadlines.first_channel,
             Stage::SetUp(_) => return TICK,
         };
-        deadline.saturating_sub(open_for).max(Duration::from_millis(1))
+        deadline.saturating_sub(waited).max(Duration::from_millis(1))
     }
 
     /// The pool stops: the client is told to come back (SV2 section 3.6.5).
@@ -294,6 +321,13 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             // Fails only when the pool has stopped and nobody submits blocks any more.
             let _ = self.context.blocks.send(block).await;
         }
+    }
+
+    /// Whether what waits to be sent should leave before more is added. Requests are
+    /// small and answers may hold whole jobs, so that a burst of them could fill the
+    /// queue of a client that reads as it should.
+    fn is_crowded(&self) -> bool {
+        self.writer.queued() >= FLUSH_AT.min(self.context.limits.max_queued / 2)
     }
 
     fn send(&mut self, channel_msg: bool, msg_type: u8, payload: &[&[u8]]) -> Result<(), Closed> {
