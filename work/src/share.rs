@@ -86,11 +86,14 @@ pub enum ShareFault {
     /// The same header was accepted before.
     #[error("share was accepted before")]
     Duplicate,
+    /// The fields of a negotiated extension that come with it cannot be read.
+    #[error("share with extension fields that cannot be read")]
+    BadExtension,
 }
 
 impl ShareFault {
     /// Every fault, for counters.
-    pub const ALL: [ShareFault; 10] = [
+    pub const ALL: [ShareFault; 11] = [
         ShareFault::InvalidChannelId,
         ShareFault::InvalidJobId,
         ShareFault::Stale,
@@ -101,6 +104,7 @@ impl ShareFault {
         ShareFault::VersionRolled,
         ShareFault::DifficultyTooLow,
         ShareFault::Duplicate,
+        ShareFault::BadExtension,
     ];
 
     /// The `error_code` of SV2's `SubmitShares.Error`.
@@ -110,7 +114,7 @@ impl ShareFault {
             ShareFault::InvalidJobId => "invalid-job-id",
             ShareFault::Stale => "stale-share",
             ShareFault::BadExtranonceSize => "bad-extranonce-size",
-            ShareFault::NtimeTooOld | ShareFault::NtimeTooNew => "invalid-share",
+            ShareFault::NtimeTooOld | ShareFault::NtimeTooNew | ShareFault::BadExtension => "invalid-share",
             ShareFault::VersionBits => "invalid-non-rollable-version-bit",
             ShareFault::VersionRolled => "version-rolling-not-allowed",
             ShareFault::DifficultyTooLow => "difficulty-too-low",

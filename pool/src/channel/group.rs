@@ -45,7 +45,9 @@ pub struct Group {
     live: VecDeque<LiveJob>,
     tip_sequence: u64,
     active: u32,
-    future: Option<(u32, Moment)>,
+    /// The job for the next block, as it was sent, and when. Not what the board has by
+    /// now: a new member must hold the one that the next `SetNewPrevHash` may activate.
+    future: Option<(Arc<Job>, Moment)>,
 }
 
 /// What a group has to be sent to be up to date.
@@ -81,7 +83,8 @@ impl Group {
         let Some(set) = self.jobs.borrow_and_update().clone() else { return Update::default() };
         let mut update = Update::default();
         if set.tip.sequence != self.tip_sequence {
-            let sent_ahead = self.future.take().filter(|(id, _)| *id == set.active.id).map(|(_, sent)| sent);
+            let held = self.future.take().filter(|(job, _)| job.id == set.active.id);
+            let sent_ahead = held.map(|(_, sent)| sent);
             let live = live_job(&set, sent_ahead.unwrap_or(moment), moment);
             self.live.clear();
             self.live.push_back(live.clone());
@@ -98,9 +101,9 @@ impl Group {
             update.replace = Some(live);
         }
         if let Some(future) = &set.future
-            && self.future.is_none_or(|(id, _)| id != future.id)
+            && self.future().is_none_or(|held| held.id != future.id)
         {
-            self.future = Some((future.id, moment));
+            self.future = Some((future.clone(), moment));
             update.future = Some(future.clone());
         }
         update
@@ -112,10 +115,8 @@ impl Group {
     }
 
     /// The job that members hold for the next block.
-    pub fn future(&self) -> Option<Arc<Job>> {
-        let set = self.jobs.borrow();
-        let future = set.as_ref()?.future.clone()?;
-        self.future.is_some_and(|(id, _)| id == future.id).then_some(future)
+    pub fn future(&self) -> Option<&Arc<Job>> {
+        self.future.as_ref().map(|(job, _)| job)
     }
 
     /// The job `id` if shares are still taken for it.
@@ -127,7 +128,7 @@ impl Group {
     /// The moment of the oldest job that shares are still taken for.
     pub fn oldest_moment(&self) -> Option<Moment> {
         let live = self.live.iter().map(|live| live.sent.min(live.activated));
-        live.chain(self.future.map(|(_, sent)| sent)).min()
+        live.chain(self.future.as_ref().map(|(_, sent)| *sent)).min()
     }
 }
 

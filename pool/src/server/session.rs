@@ -108,6 +108,8 @@ struct Session<W> {
     next_id: u32,
     /// Counts what was sent; see [`crate::channel::history`].
     moment: Moment,
+    /// The largest id of a job that was sent.
+    newest_job: u32,
     found: Vec<FoundBlock>,
     /// Channels with accepted shares that are not acknowledged yet.
     touched: Vec<u32>,
@@ -158,6 +160,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             channels: Vec::new(),
             next_id: 1,
             moment: 0,
+            newest_job: 0,
             found: Vec::new(),
             touched: Vec::new(),
             waiting_since: clock.now,

@@ -1,6 +1,6 @@
 //! Jobs, tips and targets on their way to the client.
 
-use super::{FLUSH_AT, Session};
+use super::Session;
 use crate::channel::group::{Group, LiveJob, Update};
 use crate::channel::history::Moment;
 use crate::channel::{Channel, ChannelKind};
@@ -64,15 +64,19 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     /// activates it, and the job for the block after (SV2 sections 5.3.15 and 5.1.3).
     pub(super) fn onboard(&mut self, index: usize) -> Result<(), Closed> {
         let Some(group) = self.group_of(index) else { return Ok(()) };
-        let (active, future) = (group.active().cloned(), group.future());
+        let (id, active, future) = (group.id, group.active().cloned(), group.future().cloned());
         let Some(live) = active else { return Ok(()) };
         let to = To::Channel(index);
         self.send_job(to, &live, None)?;
         self.send_prev_hash(to, &live)?;
-        match future {
-            Some(job) => self.send_future(to, &job, self.moment),
-            None => Ok(()),
-        }
+        let Some(job) = future else { return Ok(()) };
+        // A group's `SetNewPrevHash` may only name a job that was sent to the group: SRI's
+        // translator leaves a pool where it was not. So the first member gets it as the
+        // group, and the others, who come later, for themselves.
+        let first = self.channels.iter().filter(|channel| channel.group == id).count() == 1;
+        let group = self.groups.iter().position(|group| group.id == id).filter(|_| first);
+        let receivers = group.map_or_else(|| vec![to], |group| self.receivers(group));
+        receivers.into_iter().try_for_each(|to| self.send_future(to, &job, self.moment))
     }
 
     /// Tells a channel its new target and sends its job again under a new id, because
@@ -106,6 +110,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     /// `NewMiningJob` or `NewExtendedMiningJob`; without `min_ntime` a future job.
     fn send_job(&mut self, to: To, live: &LiveJob, min_ntime: Option<u32>) -> Result<(), Closed> {
         let Some(id) = self.id(to) else { return Ok(()) };
+        self.newest_job = self.newest_job.max(live.id);
         let head = JobHead::new(id, live.id, min_ntime);
         let root = match to {
             To::Channel(index) => self.standard_root(index, live),
@@ -125,6 +130,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
 
     fn send_future(&mut self, to: To, job: &Job, sent: Moment) -> Result<(), Closed> {
         let Some(id) = self.id(to) else { return Ok(()) };
+        self.newest_job = self.newest_job.max(job.id);
         let head = JobHead::new(id, job.id, None);
         if let To::Channel(index) = to
             && let Some(channel) = self.channels.get_mut(index)
@@ -178,7 +184,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
 
     /// Writes out what a broadcast to many channels has queued so far.
     async fn make_room(&mut self) -> Result<(), Closed> {
-        if self.writer.queued() >= FLUSH_AT {
+        if self.is_crowded() {
             self.writer.flush().await?;
         }
         Ok(())

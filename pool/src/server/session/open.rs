@@ -211,6 +211,9 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             }
             keep
         });
+        if self.channels.is_empty() {
+            self.waiting_since = self.clock.now;
+        }
         let channels = &self.channels;
         self.groups.retain(|group| channels.iter().any(|channel| channel.group == group.id));
         Ok(())

@@ -23,10 +23,13 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     }
 
     fn submit(&mut self, share: SubmitShares<'_>) -> Result<(), Closed> {
-        let worker = if self.worker_names {
-            tlv::worker_name(share.tlvs).map_err(|_| Closed::Malformed("worker name TLV"))?
-        } else {
-            None
+        let worker = match self.worker_names.then(|| tlv::worker_name(share.tlvs)) {
+            Some(Ok(worker)) => worker,
+            // Over-long and cut fields make the message one to refuse (SV2 section 3.4.3);
+            // a proxy is not disconnected for the name of one of its miners.
+            Some(Err(_)) => return self.reject(&share, None, ShareFault::BadExtension),
+            // Without extension 0x0002 what follows the share means nothing.
+            None => None,
         };
         match self.judge(&share, worker) {
             Ok(()) => Ok(()),
@@ -45,9 +48,11 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             Some(live) => live,
             None => {
                 let Some(found) = channel.reissued(share.job_id) else {
-                    // Ids only grow, so a smaller one was sent once and is over.
-                    let known = group.active().is_some_and(|active| share.job_id < active.id);
-                    return Err(if known { ShareFault::Stale } else { ShareFault::InvalidJobId });
+                    // Ids only grow: one that is not beyond the newest was sent once and is
+                    // over, unless it is held for the next block.
+                    let held = group.future().is_some_and(|job| job.id == share.job_id);
+                    let over = share.job_id <= self.newest_job && !held;
+                    return Err(if over { ShareFault::Stale } else { ShareFault::InvalidJobId });
                 };
                 reissued = found.clone();
                 &reissued
