@@ -11,10 +11,11 @@ use crate::config::{Config, PayoutKind, TemplateSource};
 use crate::miner::client::MinerEvent;
 use crate::node::{Node, Parts};
 use crate::payout::PayoutMode;
+use crate::reach;
 use crate::status::BlockRecord;
 use anyhow::{Context, Result};
 use member::Member;
-use p2p::{AuthorityKeypair, Endpoint, Host, PoolUri};
+use p2p::AuthorityKeypair;
 use report::Report;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -68,9 +69,7 @@ pub async fn run(options: DemoOptions, interrupted: CancellationToken) -> Result
     let mut node = start(&options).await?;
     node.ready().await;
     let address = *node.listening.first().context("the demo's pool listens nowhere")?;
-    let address = reachable(address);
-    let endpoint = Endpoint::Tcp { host: Host::Ip(address.ip()), port: address.port() };
-    let uri = PoolUri { endpoint, authority: node.authority };
+    let uri = reach::uri(address, node.authority);
 
     let members: Vec<Member> =
         (0..options.members.max(1)).map(|index| Member::new(index, Network::Regtest)).collect();
@@ -171,14 +170,5 @@ async fn watch(
                 None => anyhow::bail!("every member stopped mining; see the messages above"),
             },
         }
-    }
-}
-
-/// An address to dial for one to listen at: "every interface" is reached by loopback.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    match address {
-        SocketAddr::V4(v4) if v4.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, v4.port()).into(),
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => (std::net::Ipv6Addr::LOCALHOST, v6.port()).into(),
-        other => other,
     }
 }

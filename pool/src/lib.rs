@@ -13,6 +13,7 @@ pub mod logging;
 pub mod miner;
 pub mod node;
 pub mod payout;
+pub mod reach;
 pub mod server;
 pub mod status;
 pub mod wire;

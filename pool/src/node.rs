@@ -8,6 +8,7 @@ use crate::extranonces::Extranonces;
 use crate::http;
 use crate::job::maker::{self, JobMakerConfig};
 use crate::payout::PayoutMode;
+use crate::reach;
 use crate::server::{self, ExtensionPolicy, ServerContext};
 use crate::status::{BlockRecord, Status};
 use anyhow::{Context, Result};
@@ -129,7 +130,8 @@ impl Node {
             let acceptor = TcpAcceptor::bind(*address, admission.clone())
                 .with_context(|| format!("listening for miners at {address} (listen.tcp)"))?;
             let address = acceptor.local_addr();
-            info!(%address, transport = "tcp", authority_key = %key, "listening");
+            let uri = reach::uri(address, key);
+            info!(%address, transport = "tcp", authority_key = %key, %uri, "listening");
             listening.push(address);
             let serving = server::listen(
                 acceptor,
