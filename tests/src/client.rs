@@ -40,6 +40,10 @@ use std::{
     net::SocketAddr,
 };
 
+/// A hashrate that every difficulty is too hard for: with
+/// [`every_hash_a_share`](crate::PoolConfig::every_hash_a_share) the pool takes any hash.
+pub const SLOW: f32 = 1.0;
+
 /// One connection to a pool.
 pub struct Client {
     wire: Wire,
@@ -330,19 +334,25 @@ impl Client {
         }
     }
 
+    /// Reads until `wanted` is true of the channel's books.
+    ///
+    /// # Errors
+    /// When the connection breaks or the deadline passes first.
+    pub async fn until_channel(&mut self, channel_id: u32, wanted: impl Fn(&Channel) -> bool) -> Result<()> {
+        while !wanted(self.channel(channel_id)?) {
+            self.next().await?;
+        }
+        Ok(())
+    }
+
     /// Reads until the channel mines on another parent block than `prev_hash` (internal
     /// byte order) and has a job for it.
     ///
     /// # Errors
     /// When the connection breaks or the deadline passes first.
     pub async fn until_tip_after(&mut self, channel_id: u32, prev_hash: [u8; 32]) -> Result<()> {
-        loop {
-            let channel = self.channel(channel_id)?;
-            if channel.work().is_ok_and(|(_, tip)| tip.hash != prev_hash) {
-                return Ok(());
-            }
-            self.next().await?;
-        }
+        self.until_channel(channel_id, |channel| channel.work().is_ok_and(|(_, tip)| tip.hash != prev_hash))
+            .await
     }
 
     /// The next message, after the books are kept.

@@ -12,6 +12,7 @@
 
 pub mod bitcoin_node;
 pub mod client;
+pub mod http;
 pub mod load;
 pub mod process;
 pub mod punchbowl;

@@ -1,6 +1,6 @@
 //! The built binary `punchbowl`, in a folder of its own.
 
-use crate::{BitcoinNode, Client, Process, within_deadline};
+use crate::{BitcoinNode, Client, Process, http, within_deadline};
 use anyhow::{Context, Result, bail, ensure};
 use p2p::AuthorityKey;
 use serde_json::Value;
@@ -68,6 +68,20 @@ impl PoolConfig {
         self
     }
 
+    /// Blocks pay `descriptor`.
+    #[must_use]
+    pub fn paying_descriptor(mut self, descriptor: &str) -> PoolConfig {
+        self.payout = format!("descriptor = {descriptor:?}");
+        self
+    }
+
+    /// Channels that say [`SLOW`](crate::client::SLOW) may send every hash, so that
+    /// regtest has shares that are no blocks.
+    #[must_use]
+    pub fn every_hash_a_share(self) -> PoolConfig {
+        self.section("[vardiff]\nenabled = false\nshares_per_minute = 6000\nmin_difficulty = 1e-12")
+    }
+
     /// Blocks pay whoever finds them.
     #[must_use]
     pub fn solo(mut self) -> PoolConfig {
@@ -99,6 +113,17 @@ impl Punchbowl {
     /// # Errors
     /// When it does not come up; the message holds its last lines.
     pub async fn pool(config: PoolConfig) -> Result<Punchbowl> {
+        let pool = Punchbowl::pool_without_waiting(config).await?;
+        pool.ready().await?;
+        Ok(pool)
+    }
+
+    /// As [`pool`](Self::pool), but hands it back as soon as it listens: it may have no
+    /// jobs yet.
+    ///
+    /// # Errors
+    /// When it does not come up; the message holds its last lines.
+    pub async fn pool_without_waiting(config: PoolConfig) -> Result<Punchbowl> {
         let folder = tempfile::Builder::new().prefix("pb-pool-").tempdir()?;
         let (process, listening) = launch(&config, folder.path()).await?;
         Ok(Punchbowl {
@@ -109,6 +134,14 @@ impl Punchbowl {
             authority: listening.authority,
             http: listening.http,
         })
+    }
+
+    /// Waits until it says that it serves jobs.
+    ///
+    /// # Errors
+    /// When it ends or the deadline passes first.
+    pub async fn ready(&self) -> Result<()> {
+        self.process.line(|line| line == "ready").await.map(drop)
     }
 
     /// Starts `punchbowl` with any arguments, for demo, miner and template.
@@ -153,6 +186,24 @@ impl Punchbowl {
     /// When they are off.
     pub fn http(&self) -> Result<SocketAddr> {
         self.http.context("this pool has no HTTP listener")
+    }
+
+    /// What its HTTP answers to `GET path`: status code and body.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn get(&self, path: &str) -> Result<(u16, String)> {
+        let (head, body) = http::exchange(self.http()?, &format!("GET {path} HTTP/1.1"), "", "").await?;
+        let code = head.split(' ').nth(1).context("an answer without a status code")?;
+        Ok((code.parse()?, body))
+    }
+
+    /// `/api/v1/status`
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn status(&self) -> Result<Value> {
+        Ok(serde_json::from_str(&self.get("/api/v1/status").await?.1)?)
     }
 
     /// Its data folder.
@@ -202,7 +253,7 @@ impl Punchbowl {
         ensure!(listening.authority == self.authority, "the pool came back with another key");
         self.process = process;
         self.http = listening.http;
-        Ok(())
+        self.ready().await
     }
 }
 
@@ -220,7 +271,8 @@ async fn launch(config: &PoolConfig, folder: &Path) -> Result<(Process, Listenin
     // The ready line comes on standard output, so that it is an event among the log lines.
     command.arg("pool").arg("--config").arg(&file).args(["--log-format", "json", "--ready-fd", "1"]);
     let process = Process::spawn("punchbowl", command)?;
-    process.line(|line| !line.starts_with('{') && line.contains("ready")).await?;
+    // The last of the listeners, and always on here.
+    process.line(|line| Line::parse(line).is_some_and(|line| line.get("transport") == Some("http"))).await?;
     let mut listening = process.log().all().into_iter().filter_map(|line| Line::parse(&line));
     let tcp = listening
         .clone()
@@ -255,7 +307,7 @@ impl Line {
 fn command() -> Result<Command> {
     let mut command = Command::new(binary()?);
     for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("PUNCHBOWL_") {
+        if name == "RUST_LOG" || name.to_string_lossy().starts_with("PUNCHBOWL_") {
             command.env_remove(name);
         }
     }

@@ -2,7 +2,7 @@
 
 use tests::{
     BitcoinNode, PoolConfig, Punchbowl,
-    client::{Client, JobBody, Wanted, flags},
+    client::{Channel, Wanted, flags},
 };
 
 const ADDRESS: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
@@ -17,9 +17,7 @@ async fn block_found_on_an_extended_channel_becomes_cores_tip_and_pays_the_confi
     let mut miner = pool.miner(0).await.unwrap();
     let channel = miner.open_extended("alice.rig", 1e3).await.unwrap();
     // The first job may be an empty one, to lose no time; the fee follows.
-    while !pays_fees(&miner, channel) {
-        miner.next().await.unwrap();
-    }
+    miner.until_channel(channel, Channel::pays_fees).await.unwrap();
     let share = miner.find(channel, Wanted::Block).unwrap();
     assert!(miner.submit_and_wait(&share).await.unwrap().is_accepted());
 
@@ -50,10 +48,4 @@ async fn block_found_on_a_standard_channel_becomes_cores_tip_and_every_miner_mov
     other.until_tip_after(others, old_parent).await.unwrap();
     assert_eq!(other.channel(others).unwrap().prev_hash.unwrap().hash, block.hash);
     assert_eq!(other.submit_and_wait(&old_share).await.unwrap().rejection(), Some("stale-share"));
-}
-
-/// Whether the channel's current job holds transactions besides the coinbase.
-fn pays_fees(miner: &Client, channel: u32) -> bool {
-    let (job, _) = miner.channel(channel).unwrap().work().unwrap();
-    matches!(&job.body, JobBody::Coinbase { path, .. } if !path.is_empty())
 }

@@ -44,6 +44,11 @@ pub fn hash_with_nonce(header: &mut [u8; 80], nonce: u32) -> [u8; 32] {
     sha256d::Hash::hash(header).to_byte_array()
 }
 
+/// A hash as block explorers and Bitcoin Core show it.
+pub fn display(hash: &[u8; 32]) -> String {
+    hash.iter().rev().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Whether `hash` is at most `target`.
 pub fn meets(hash: &[u8; 32], target: &[u8; 32]) -> bool {
     hash.iter().rev().le(target.iter().rev())

@@ -1,7 +1,8 @@
 //! The books of one channel.
 
 use super::{Message, arithmetic};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use bitcoin::{Transaction, consensus};
 use mining_sv2::{OpenExtendedMiningChannelSuccessOwned, OpenStandardMiningChannelSuccessOwned};
 use std::collections::BTreeMap;
 
@@ -126,6 +127,23 @@ impl Channel {
         Ok((job, self.prev_hash.context("the channel has no prev-hash yet")?))
     }
 
+    /// Whether it works on top of `parent` (display order).
+    pub fn mines_on(&self, parent: &str) -> bool {
+        self.work().is_ok_and(|(_, tip)| arithmetic::display(&tip.hash) == parent)
+    }
+
+    /// Whether its current job holds transactions besides the coinbase; false where the
+    /// miner sees only a merkle root.
+    pub fn pays_fees(&self) -> bool {
+        let path = |job: &Job| matches!(&job.body, JobBody::Coinbase { path, .. } if !path.is_empty());
+        self.work().is_ok_and(|(job, _)| path(job))
+    }
+
+    /// The newest job that is still for the next block.
+    pub fn future_job(&self) -> Option<&Job> {
+        self.jobs.values().rev().find(|job| job.min_ntime.is_none() && Some(job.id) != self.current_job)
+    }
+
     /// The smallest header time for `job` now.
     pub fn min_ntime(&self, job: &Job) -> u32 {
         job.min_ntime.or(self.prev_hash.map(|tip| tip.min_ntime)).unwrap_or(0)
@@ -189,6 +207,19 @@ impl Channel {
 }
 
 impl Job {
+    /// The coinbase transaction with `rolled` as the miner's part of the extranonce;
+    /// without its witness, as miners see it.
+    ///
+    /// # Errors
+    /// When the job has only a merkle root, or the pieces are no transaction.
+    pub fn coinbase(&self, rolled: &[u8]) -> Result<Transaction> {
+        let JobBody::Coinbase { prefix, suffix, .. } = &self.body else {
+            bail!("job {} has no coinbase but a merkle root", self.id);
+        };
+        let bytes = [prefix, self.extranonce_prefix.as_slice(), rolled, suffix].concat();
+        Ok(consensus::encode::deserialize(&bytes)?)
+    }
+
     /// The merkle root with `rolled` as the miner's part of the extranonce.
     pub fn merkle_root(&self, rolled: &[u8]) -> [u8; 32] {
         match &self.body {

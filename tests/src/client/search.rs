@@ -170,7 +170,7 @@ impl Search {
 impl Share {
     /// Its hash as block explorers and Bitcoin Core show it.
     pub fn display_hash(&self) -> String {
-        self.hash.iter().rev().map(|byte| format!("{byte:02x}")).collect()
+        arithmetic::display(&self.hash)
     }
 
     pub(crate) fn message(&self, sequence_number: u32) -> Result<(u8, Vec<u8>)> {
