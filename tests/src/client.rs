@@ -50,6 +50,8 @@ pub struct Client {
     channels: BTreeMap<u32, Channel>,
     verdicts: Verdicts,
     closed_channels: BTreeSet<u32>,
+    /// Future jobs that were sent to a group, by its id.
+    group_futures: BTreeMap<u32, BTreeSet<u32>>,
     next_request: u32,
     next_sequence: u32,
 }
@@ -81,6 +83,54 @@ pub mod flags {
     pub const REQUIRES_VERSION_ROLLING: u32 = 1 << 2;
 }
 
+/// What SetupConnection says. The default is what an ordinary miner says.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// 0 is the mining protocol.
+    pub protocol: u8,
+    /// Smallest version of the protocol that the client speaks.
+    pub min_version: u16,
+    /// Largest.
+    pub max_version: u16,
+    /// See [`flags`].
+    pub flags: u32,
+    /// Who made the client.
+    pub vendor: &'a str,
+}
+
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Setup { protocol: 0, min_version: 2, max_version: 2, flags: 0, vendor: "punchbowl tests" }
+    }
+}
+
+impl Setup<'_> {
+    /// The message's payload.
+    ///
+    /// # Errors
+    /// When the vendor is too long.
+    pub fn payload(&self) -> Result<Vec<u8>> {
+        let setup = SetupConnection {
+            protocol: Protocol::MiningProtocol,
+            min_version: self.min_version,
+            max_version: self.max_version,
+            flags: self.flags,
+            endpoint_host: message::text("127.0.0.1")?,
+            endpoint_port: 0,
+            vendor: message::text(self.vendor)?,
+            hardware_version: message::text("")?,
+            firmware: message::text("")?,
+            device_id: message::text("")?,
+        };
+        let mut payload = message::bytes(setup)?;
+        // The reference crate has no way to say a protocol that it does not know.
+        if let Some(protocol) = payload.first_mut() {
+            *protocol = self.protocol;
+        }
+        Ok(payload)
+    }
+}
+
 impl Verdict {
     /// Whether it was taken.
     pub fn is_accepted(&self) -> bool {
@@ -108,6 +158,7 @@ impl Client {
             channels: BTreeMap::new(),
             verdicts: Verdicts::default(),
             closed_channels: BTreeSet::new(),
+            group_futures: BTreeMap::new(),
             next_request: 1,
             next_sequence: 1,
         })
@@ -130,19 +181,16 @@ impl Client {
     /// # Errors
     /// When the connection breaks.
     pub async fn try_setup(&mut self, flags: u32) -> Result<Message> {
-        let setup = SetupConnection {
-            protocol: Protocol::MiningProtocol,
-            min_version: 2,
-            max_version: 2,
-            flags,
-            endpoint_host: message::text("127.0.0.1")?,
-            endpoint_port: 0,
-            vendor: message::text("punchbowl tests")?,
-            hardware_version: message::text("")?,
-            firmware: message::text("")?,
-            device_id: message::text("")?,
-        };
-        self.send_raw(0, false, common::MESSAGE_TYPE_SETUP_CONNECTION, &message::bytes(setup)?).await?;
+        self.try_setup_as(&Setup { flags, ..Setup::default() }).await
+    }
+
+    /// Sends SetupConnection as it says in `setup` and hands back the answer.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn try_setup_as(&mut self, setup: &Setup<'_>) -> Result<Message> {
+        let payload = setup.payload()?;
+        self.send_raw(0, false, common::MESSAGE_TYPE_SETUP_CONNECTION, &payload).await?;
         self.next().await
     }
 
@@ -151,16 +199,25 @@ impl Client {
     /// # Errors
     /// When the server refuses.
     pub async fn request_extensions(&mut self, wanted: &[u16]) -> Result<Vec<u16>> {
+        match self.try_request_extensions(1, wanted).await? {
+            Message::RequestExtensionsSuccess(answer) => Ok(answer.supported_extensions.into_inner()),
+            other => bail!("RequestExtensions was answered with {other:?}"),
+        }
+    }
+
+    /// As [`request_extensions`](Self::request_extensions), but hands back whatever the
+    /// server answers.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn try_request_extensions(&mut self, request_id: u16, wanted: &[u16]) -> Result<Message> {
         let request = RequestExtensions {
-            request_id: 1,
+            request_id,
             requested_extensions: wanted.to_vec().try_into().map_err(message::codec_error)?,
         };
         let bytes = message::bytes(request)?;
         self.send_raw(1, false, extensions_sv2::MESSAGE_TYPE_REQUEST_EXTENSIONS, &bytes).await?;
-        match self.next().await? {
-            Message::RequestExtensionsSuccess(answer) => Ok(answer.supported_extensions.into_inner()),
-            other => bail!("RequestExtensions was answered with {other:?}"),
-        }
+        self.next().await
     }
 
     /// Opens a standard channel and waits until it has work; returns its id.
@@ -355,6 +412,24 @@ impl Client {
             .await
     }
 
+    /// Asks for something that is always answered (an update of a channel that nobody
+    /// has) and returns all that came before the answer: what the pool had to say to
+    /// everything sent so far. SetupConnection must be done.
+    ///
+    /// # Errors
+    /// When the connection breaks or the deadline passes first.
+    pub async fn fence(&mut self) -> Result<Vec<Message>> {
+        const NOBODYS: u32 = u32::MAX;
+        self.update_channel(NOBODYS, 1.0, [0xff; 32]).await?;
+        let mut before = Vec::new();
+        loop {
+            match self.next().await? {
+                Message::UpdateChannelError(error) if error.channel_id == NOBODYS => return Ok(before),
+                other => before.push(other),
+            }
+        }
+    }
+
     /// The next message, after the books are kept.
     ///
     /// # Errors
@@ -447,12 +522,37 @@ impl Client {
             }
             other => {
                 let Some(id) = other.channel_id() else { return Ok(()) };
+                if !self.channels.contains_key(&id) {
+                    self.keep_group_books(id, other)?;
+                }
                 for member in self.members(id) {
                     self.channel_mut(member)?.take(other)?;
                 }
                 Ok(())
             }
         }
+    }
+
+    /// A client that handles groups knows a group's jobs apart from those that its
+    /// members were sent by their own ids; SRI's translator falls back to another pool
+    /// when a group's SetNewPrevHash names a job that the group was not sent.
+    fn keep_group_books(&mut self, id: u32, message: &Message) -> Result<()> {
+        let futures = self.group_futures.entry(id).or_default();
+        match message {
+            Message::NewExtendedMiningJob(job) if job.min_ntime.as_ref().is_none() => {
+                futures.insert(job.job_id);
+            }
+            Message::SetNewPrevHash(tip) => {
+                ensure!(
+                    futures.contains(&tip.job_id),
+                    "SetNewPrevHash for group {id} names job {}, which the group was not sent as future",
+                    tip.job_id
+                );
+                futures.clear();
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn add_channel(&mut self, channel: Channel) -> Result<()> {

@@ -3,6 +3,7 @@
 //! ```text
 //!  bitcoin_node   a real Bitcoin Core on a chain of its own
 //!  punchbowl      the built binary in a folder of its own
+//!  status         what its status page says
 //!  client         a scripted Stratum V2 miner, as well-behaved or as rude as told
 //!  load           many miners at once, cheap enough to share the machine with the pool
 //! ```
@@ -17,6 +18,7 @@ pub mod load;
 pub mod process;
 pub mod punchbowl;
 pub mod rpc;
+pub mod status;
 
 pub use bitcoin_node::BitcoinNode;
 pub use client::Client;

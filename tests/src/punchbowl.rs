@@ -37,6 +37,8 @@ pub struct PoolConfig {
 /// secret key is 1.
 const DESCRIPTOR: &str = "wpkh(0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798)";
 
+const FIXED_AND_EASY: &str = "[vardiff]\nenabled = false\nmin_difficulty = 0.0000000001";
+
 impl PoolConfig {
     /// Templates from `node`; blocks pay a fixed descriptor.
     pub fn on_core(node: &BitcoinNode) -> PoolConfig {
@@ -49,6 +51,25 @@ impl PoolConfig {
     pub fn embedded(nbits: &str) -> PoolConfig {
         let template = format!("source = \"embedded\"\n[template.embedded]\nnbits = {nbits:?}");
         PoolConfig::new("regtest", template)
+    }
+
+    /// The embedded chain at difficulty 1, where no share of a test is ever a block, and
+    /// share difficulties that a test meets in some hashes and that stay as they are: a
+    /// client that says 1 H/s finds a share in about ten hashes.
+    pub fn shares_only() -> PoolConfig {
+        PoolConfig::embedded("1d00ffff").section(FIXED_AND_EASY)
+    }
+
+    /// As [`shares_only`](Self::shares_only), but a block takes some 65 000 hashes.
+    pub fn shares_and_blocks() -> PoolConfig {
+        PoolConfig::embedded("1f00ffff").section(FIXED_AND_EASY)
+    }
+
+    /// So many made-up transactions in each template of the embedded chain.
+    #[must_use]
+    pub fn transactions(mut self, count: u32) -> PoolConfig {
+        self.template.push_str(&format!("\ntransactions = {count}"));
+        self
     }
 
     fn new(network: &str, template: String) -> PoolConfig {

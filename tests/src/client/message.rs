@@ -42,6 +42,8 @@ pub enum Message {
     UpdateChannelError(mining::UpdateChannelErrorOwned),
     /// CloseChannel
     CloseChannel(mining::CloseChannelOwned),
+    /// SetCustomMiningJob.Error
+    SetCustomMiningJobError(mining::SetCustomMiningJobErrorOwned),
     /// SubmitShares.Success
     SubmitSuccess(mining::SubmitSharesSuccess),
     /// SubmitShares.Error
@@ -143,6 +145,12 @@ impl Message {
             (0, MESSAGE_TYPE_CLOSE_CHANNEL) => {
                 decode!(frame, CloseChannel, CloseChannel, CHANNEL_BIT_CLOSE_CHANNEL)
             }
+            (0, MESSAGE_TYPE_SET_CUSTOM_MINING_JOB_ERROR) => decode!(
+                frame,
+                SetCustomMiningJobError,
+                SetCustomMiningJobError,
+                CHANNEL_BIT_SET_CUSTOM_MINING_JOB_ERROR
+            ),
             (0, MESSAGE_TYPE_SUBMIT_SHARES_SUCCESS) => {
                 decode!(frame, SubmitSuccess, SubmitSharesSuccess, CHANNEL_BIT_SUBMIT_SHARES_SUCCESS)
             }
@@ -165,6 +173,7 @@ impl Message {
             Message::SetExtranoncePrefix(message) => message.channel_id,
             Message::UpdateChannelError(message) => message.channel_id,
             Message::CloseChannel(message) => message.channel_id,
+            Message::SetCustomMiningJobError(message) => message.channel_id,
             Message::SubmitSuccess(message) => message.channel_id,
             Message::SubmitError(message) => message.channel_id,
             _ => return None,
