@@ -91,7 +91,7 @@ const MAX_REISSUED: usize = 4;
 const DUPLICATES_BEFORE_MOVE: u32 = 16;
 /// Entries in the duplicate filter after which the difficulty is raised instead of
 /// letting it grow.
-const SEEN_LIMIT: usize = 1 << 20;
+const SEEN_LIMIT: usize = if cfg!(test) { 256 } else { 1 << 20 };
 
 /// What a channel is opened with.
 pub struct ChannelTerms {
@@ -357,3 +357,6 @@ impl Batch {
 fn prefix_bytes(allocation: &AllocatedExtranoncePrefix) -> Extranonce {
     Extranonce::new(allocation.as_bytes()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
