@@ -6,6 +6,7 @@
 pub mod client;
 pub mod hasher;
 pub mod jobs;
+mod mining;
 
 use client::{ClientError, MinerEvent};
 use p2p::PoolUri;
