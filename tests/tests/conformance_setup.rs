@@ -101,7 +101,9 @@ async fn a_second_setup_connection_ends_the_connection() {
     let pool = Punchbowl::pool(PoolConfig::shares_only()).await.unwrap();
     let mut client = pool.miner(0).await.unwrap();
     client.open_standard("alice", 1.0).await.unwrap();
-    client.try_setup(0).await.unwrap_err();
+    let again = Setup::default().payload().unwrap();
+    client.send_raw(0, false, common::MESSAGE_TYPE_SETUP_CONNECTION, &again).await.unwrap();
+    client.until_closed().await.unwrap();
     pool.until_closed("protocol", 1).await.unwrap();
 }
 
