@@ -468,6 +468,23 @@ impl Client {
         self.wire.flush().await
     }
 
+    /// Sends many frames of a type at once, as a proxy does that starts anew.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn send_all(
+        &mut self,
+        extension_type: u16,
+        channel_msg: bool,
+        msg_type: u8,
+        payloads: &[Vec<u8>],
+    ) -> Result<()> {
+        for payload in payloads {
+            self.wire.queue(extension_type, channel_msg, msg_type, payload)?;
+        }
+        self.wire.flush().await
+    }
+
     async fn opened(&mut self, request_id: u32) -> Result<u32> {
         let channel_id = self
             .until(|message| match message {
