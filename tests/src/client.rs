@@ -319,6 +319,11 @@ impl Client {
         self.channels.get(&channel_id).with_context(|| format!("channel {channel_id} is not open"))
     }
 
+    /// All open channels, by id.
+    pub fn channels(&self) -> impl Iterator<Item = &Channel> {
+        self.channels.values()
+    }
+
     /// Ids of channels that the server has closed.
     pub fn closed_channels(&self) -> &BTreeSet<u32> {
         &self.closed_channels
