@@ -41,6 +41,8 @@ pub struct Node {
     source_stop: CancellationToken,
     sessions: TaskTracker,
     shutdown: CancellationToken,
+    /// Drops the connections that do not take their leave.
+    abandon: CancellationToken,
     desk: JoinHandle<()>,
 }
 
@@ -71,7 +73,7 @@ impl Node {
     /// # Errors
     /// When an address cannot be listened at.
     pub async fn start(config: &Config, parts: Parts) -> Result<Node> {
-        let shutdown = CancellationToken::new();
+        let (shutdown, abandon) = (CancellationToken::new(), CancellationToken::new());
         let status = Status::new(Instant::now());
         let payouts = Arc::new(parts.payouts);
         // A dropped receiver means that the source has stopped, which shows elsewhere.
@@ -139,6 +141,7 @@ impl Node {
                 context.clone(),
                 sessions.clone(),
                 shutdown.clone(),
+                abandon.clone(),
             );
             sessions.spawn(serving);
         }
@@ -161,6 +164,7 @@ impl Node {
             source_stop: parts.source_stop,
             sessions,
             shutdown,
+            abandon,
             desk,
         })
     }
@@ -181,6 +185,8 @@ impl Node {
         self.sessions.close();
         if tokio::time::timeout(DRAIN, self.sessions.wait()).await.is_err() {
             warn!(open = self.sessions.len(), "some connections did not take their leave");
+            // While one is there it may send a block, and the block desk waits for it.
+            self.abandon.cancel();
         }
         if tokio::time::timeout(SETTLE, self.desk).await.is_err() {
             warn!("a block was still under way; it is on disk and will be sent again");

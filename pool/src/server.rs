@@ -103,13 +103,15 @@ pub enum Closed {
 }
 
 /// Accepts connections at `acceptor` until `shutdown` is cancelled. Sessions run on
-/// `sessions` and end on their own when `shutdown` is cancelled.
+/// `sessions` and end on their own when `shutdown` is cancelled; those that cannot, as
+/// their peer does not read, are dropped when `abandon` is.
 pub async fn listen(
     acceptor: TcpAcceptor,
     admission: Arc<Admission>,
     context: Arc<ServerContext>,
     sessions: TaskTracker,
     shutdown: CancellationToken,
+    abandon: CancellationToken,
 ) {
     loop {
         let (stream, peer, permit) = tokio::select! {
@@ -117,20 +119,39 @@ pub async fn listen(
             accepted = acceptor.accept() => accepted,
         };
         let (admission, context, shutdown) = (admission.clone(), context.clone(), shutdown.clone());
+        let abandoned = abandon.clone().cancelled_owned();
         sessions.spawn(async move {
             let _permit = permit;
-            // Boxed, so that what the handshake needs is given back before the session starts.
-            let shaken = Box::pin(shake_hands(stream, &admission, &context)).await;
-            let served = match shaken {
-                Ok((reader, writer)) => {
-                    let status = context.status.connections.opened(peer);
-                    session::serve(reader, writer, context.clone(), status, shutdown).await
-                }
-                Err(fault) => Err(fault),
-            };
-            report(peer, served, &context.status);
+            tokio::select! {
+                () = abandoned => {}
+                () = connection(stream, peer, &admission, context, shutdown) => {}
+            }
         });
     }
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    admission: &Admission,
+    context: Arc<ServerContext>,
+    shutdown: CancellationToken,
+) {
+    // Boxed, so that what the handshake needs is given back before the session starts.
+    let shaking = Box::pin(shake_hands(stream, admission, &context));
+    let shaken = tokio::select! {
+        // Who has not said anything yet need not be told.
+        () = shutdown.cancelled() => Err(Closed::Stopping),
+        shaken = shaking => shaken,
+    };
+    let served = match shaken {
+        Ok((reader, writer)) => {
+            let status = context.status.connections.opened(peer);
+            session::serve(reader, writer, context.clone(), status, shutdown).await
+        }
+        Err(fault) => Err(fault),
+    };
+    report(peer, served, &context.status);
 }
 
 type TcpReader = p2p::FrameReader<tokio::net::tcp::OwnedReadHalf>;
