@@ -13,7 +13,7 @@ use work::{CoinbaseTemplate, ShareRate};
 const NTIME: u32 = 1_700_000_000;
 const NTIME_MAX: u32 = NTIME + 600;
 
-fn job(id: u32) -> Arc<Job> {
+pub(super) fn job(id: u32) -> Arc<Job> {
     let coinbase = CoinbaseTemplate {
         version: 2,
         sequence: 0,
