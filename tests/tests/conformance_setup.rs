@@ -129,7 +129,7 @@ async fn who_is_silent_at_any_step_is_disconnected() {
 
 /// 35
 #[tokio::test]
-async fn a_channel_that_was_closed_leaves_the_time_of_a_new_connection_for_another() {
+async fn a_client_that_closed_its_only_channel_may_open_another() {
     let config =
         PoolConfig::shares_only().section("[limits]\nsetup_timeout = 0.2\nfirst_channel_timeout = 0.2");
     let pool = Punchbowl::pool(config).await.unwrap();
