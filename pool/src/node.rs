@@ -119,7 +119,9 @@ impl Node {
                 required: config.extensions.required.clone(),
             },
             payouts,
-            extranonces: Extranonces::new(0).context("laying out the extranonce")?,
+            // Another one at each start: on a template that outlives a restart, the search
+            // space of before is not handed out again.
+            extranonces: Extranonces::new(rand::random()).context("laying out the extranonce")?,
             board,
             blocks: block_sender,
             status: status.clone(),
