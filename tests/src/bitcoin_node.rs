@@ -19,9 +19,10 @@ use tempfile::TempDir;
 /// up to 16 are encoded differently). Killed when dropped.
 pub struct BitcoinNode {
     chain: Chain,
-    folder: TempDir,
     rpc_port: u16,
+    // Before its folder, so that it has ended when that is deleted.
     process: Process,
+    folder: TempDir,
     /// Height of the next block whose coinbase [`pay_fee`](Self::pay_fee) spends.
     next_coin: u64,
 }

@@ -29,6 +29,7 @@ pub use message::Message;
 pub use search::{Search, Share, Wanted};
 pub use wire::Wire;
 
+use crate::within_deadline;
 use anyhow::{Context, Result, bail, ensure};
 use common_messages_sv2 as common;
 use common_messages_sv2::{Protocol, SetupConnection};
@@ -366,12 +367,15 @@ impl Client {
     /// # Errors
     /// When the connection breaks or the deadline passes first.
     pub async fn verdict(&mut self, channel_id: u32, sequence_number: u32) -> Result<Verdict> {
-        loop {
-            if let Some(verdict) = self.verdicts.of(channel_id, sequence_number) {
-                return Ok(verdict);
+        let waiting = async {
+            loop {
+                if let Some(verdict) = self.verdicts.of(channel_id, sequence_number) {
+                    return Ok(verdict);
+                }
+                self.next().await?;
             }
-            self.next().await?;
-        }
+        };
+        within_deadline("the word on a share", waiting).await?
     }
 
     /// Submits `share` and waits for the word on it.
@@ -389,11 +393,14 @@ impl Client {
     /// # Errors
     /// When the connection breaks or the deadline passes first.
     pub async fn until<T>(&mut self, mut seen: impl FnMut(&Message) -> Option<T>) -> Result<T> {
-        loop {
-            if let Some(found) = seen(&self.next().await?) {
-                return Ok(found);
+        let waiting = async {
+            loop {
+                if let Some(found) = seen(&self.next().await?) {
+                    return Ok(found);
+                }
             }
-        }
+        };
+        within_deadline("a message among others", waiting).await?
     }
 
     /// Reads until `wanted` is true of the channel's books.
@@ -401,10 +408,13 @@ impl Client {
     /// # Errors
     /// When the connection breaks or the deadline passes first.
     pub async fn until_channel(&mut self, channel_id: u32, wanted: impl Fn(&Channel) -> bool) -> Result<()> {
-        while !wanted(self.channel(channel_id)?) {
-            self.next().await?;
-        }
-        Ok(())
+        let waiting = async {
+            while !wanted(self.channel(channel_id)?) {
+                self.next().await?;
+            }
+            Ok(())
+        };
+        within_deadline("a channel to be as wanted", waiting).await?
     }
 
     /// Reads until the channel mines on another parent block than `prev_hash` (internal
@@ -509,9 +519,7 @@ impl Client {
             Ok(channel_id) => channel_id,
             Err(code) => bail!("the channel was refused: {code}"),
         };
-        while self.channel(channel_id)?.work().is_err() {
-            self.next().await?;
-        }
+        self.until_channel(channel_id, |channel| channel.work().is_ok()).await?;
         Ok(channel_id)
     }
 
