@@ -71,9 +71,13 @@ async fn empty_job_of_the_new_tip_is_followed_by_one_with_the_fees_that_are_left
     miner.hold_the_next_job().await;
     // A block without the transaction that waits.
     let block = node.rpc("generateblock", json!(["raw(51)", []])).await.unwrap();
-    miner.move_by_prev_hash_alone(block["hash"].as_str().unwrap()).await;
+    let parent = block["hash"].as_str().unwrap();
     let channel = miner.channels[0];
-    assert!(!miner.client.channel(channel).unwrap().pays_fees());
+    // Core is asked for an empty template and a full one at once and may have the full one
+    // first; then there is nothing to bridge. Otherwise it is the job that was held.
+    miner.client.until_channel(channel, |channel| channel.mines_on(parent)).await.unwrap();
+    let first = miner.client.channel(channel).unwrap();
+    assert!(first.pays_fees() || first.current_job == miner.held.get(&channel).copied());
 
     miner.client.until_channel(channel, Channel::pays_fees).await.unwrap();
     let block = miner.client.find(channel, Wanted::Block).unwrap();
