@@ -16,13 +16,13 @@ pub mod set;
 
 pub use address::{AddressError, PayoutAddress};
 pub use descriptor::{DescriptorError, PayoutDescriptor};
-pub use fixed::FixedPayout;
+pub use fixed::{AdvanceError, FixedPayout};
 pub use identity::{Identity, IdentityError};
 pub use rotation::RotationError;
 pub use set::{PayoutError, PayoutSet};
 
 use crate::config;
-use bitcoin::ScriptBuf;
+use bitcoin::{ScriptBuf, Transaction};
 use std::path::Path;
 use std::sync::Arc;
 use template_provider::{CoinbaseReserve, Network};
@@ -99,6 +99,19 @@ impl PayoutMode {
             }
         };
         Ok(PayoutMode::Fixed(Arc::new(fixed)))
+    }
+
+    /// Takes note of the coinbases of blocks that were found before: a ranged descriptor
+    /// never pays an index again that one of them pays.
+    ///
+    /// # Errors
+    /// When the index cannot be stored or the descriptor is used up.
+    pub fn skip_paid(&self, coinbases: &[Vec<u8>]) -> Result<(), AdvanceError> {
+        let PayoutMode::Fixed(fixed) = self else { return Ok(()) };
+        let transactions =
+            coinbases.iter().filter_map(|bytes| bitcoin::consensus::deserialize::<Transaction>(bytes).ok());
+        let scripts = transactions.flat_map(|coinbase| coinbase.output).map(|output| output.script_pubkey);
+        fixed.skip_paid(&scripts.collect())
     }
 
     /// What a channel's user identity means: who it is, and whom its blocks pay.

@@ -30,6 +30,7 @@ mod verdict;
 
 use crate::source::channels;
 use crate::{CoinbaseReserve, Network, SourceHandle, SourceStatus};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -77,6 +78,16 @@ pub fn start(config: IpcConfig, cancel: CancellationToken) -> SourceHandle {
     let (handle, ends) = channels(SourceStatus::Connecting { reason }, config.reserve);
     thread::spawn(config, ends, cancel);
     handle
+}
+
+/// The coinbase transactions of the solved blocks in the folder `solutions_dir`, whatever
+/// became of them: those of the newest [`IpcConfig::solutions_kept`], in no order. Each was
+/// written before Bitcoin Core was told of its block.
+///
+/// # Errors
+/// When the folder cannot be read; that there is none is no error.
+pub fn solved_coinbases(solutions_dir: &Path, network: Network) -> io::Result<Vec<Vec<u8>>> {
+    files::SolutionFiles::new(solutions_dir, network, usize::MAX).coinbases()
 }
 
 /// Where a Bitcoin Core with the data folder `data_dir` puts its socket.

@@ -7,8 +7,9 @@ use super::source::{self, SourceFolders};
 use crate::data_dir::DataDir;
 use crate::node::{Node, Parts};
 use crate::payout::PayoutMode;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
+use template_provider::ipc;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -46,6 +47,9 @@ pub async fn run(args: PoolArgs) -> Result<()> {
     let data_dir = DataDir::open(&config.data_dir.to_path())?;
     let authority = data_dir.authority_key(&config.authority, config.network)?;
     let payouts = PayoutMode::from_config(&config.payout, config.network, data_dir.path())?;
+    let solved = ipc::solved_coinbases(&data_dir.solutions(), config.network)
+        .with_context(|| format!("reading the solved blocks in {}", data_dir.solutions().display()))?;
+    payouts.skip_paid(&solved)?;
     let folders = SourceFolders { solutions: data_dir.solutions(), chain: Some(data_dir.chain()) };
     let source_stop = CancellationToken::new();
     let source = source::start(&config, &folders, payouts.coinbase_reserve(), source_stop.clone())?;

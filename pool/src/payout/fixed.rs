@@ -5,6 +5,8 @@ use super::address::PayoutAddress;
 use super::descriptor::{DescriptorError, PayoutDescriptor};
 use super::rotation::{Rotation, RotationError};
 use super::set::PayoutSet;
+use bitcoin::ScriptBuf;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
@@ -92,6 +94,23 @@ impl FixedPayout {
         stored?;
         Ok(())
     }
+    /// Moves past every index in a row that one of `scripts` pays already. A pool that is
+    /// killed the moment it finds a block may not have stored that it moved on.
+    ///
+    /// # Errors
+    /// As [`block_found`](Self::block_found).
+    pub fn skip_paid(&self, scripts: &HashSet<ScriptBuf>) -> Result<(), AdvanceError> {
+        loop {
+            let current = self.current();
+            if !current.recipients().iter().any(|recipient| scripts.contains(&recipient.script)) {
+                return Ok(());
+            }
+            self.block_found(&current)?;
+            if self.current() == current {
+                return Ok(());
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -130,6 +149,26 @@ mod tests {
         let before = ranged(folder.path());
         before.block_found(&before.current()).unwrap();
         assert_eq!(ranged(folder.path()).current(), before.current());
+    }
+
+    #[test]
+    fn indexes_that_earlier_blocks_pay_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let twin = ranged(other.path());
+        let mut paid = HashSet::new();
+        for _ in 0..2 {
+            paid.insert(twin.current().recipients()[0].script.clone());
+            twin.block_found(&twin.current()).unwrap();
+        }
+        let payout = ranged(folder.path());
+        payout.skip_paid(&paid).unwrap();
+        assert_eq!(payout.current().descriptor_index(), Some(2));
+        assert_eq!(ranged(folder.path()).current().descriptor_index(), Some(2));
+        // An address is paid again and again.
+        let address =
+            super::super::address::parse(crate::payout::REGTEST_BURN_ADDRESS, Network::Regtest).unwrap();
+        FixedPayout::address(&address).skip_paid(&HashSet::from([address.script])).unwrap();
     }
 
     #[test]

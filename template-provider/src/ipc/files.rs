@@ -91,6 +91,19 @@ impl SolutionFiles {
         Ok(found)
     }
 
+    /// The coinbases of all blocks that have a record, whatever became of them.
+    pub(super) fn coinbases(&self) -> io::Result<Vec<Vec<u8>>> {
+        let mut coinbases = Vec::new();
+        for state in [PENDING, SENT, REFUSED] {
+            for path in self.with_extension(state)? {
+                let text = fs::read_to_string(path)?;
+                let line = text.lines().find_map(|line| line.strip_prefix("coinbase "));
+                coinbases.extend(line.and_then(bytes));
+            }
+        }
+        Ok(coinbases)
+    }
+
     fn filed(&self, height: u32, hash: Hash256) -> Filed {
         // Padded, so that names sort by height.
         Filed { stem: self.dir.join(format!("{height:08}-{hash}")) }
@@ -156,6 +169,14 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// The bytes of an even number of hexadecimal digits.
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> =
+        hex.chars().map(|digit| digit.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
+    let (pairs, rest) = digits.as_chunks::<2>();
+    rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
@@ -186,6 +207,23 @@ mod tests {
         again.settle(&filed, false).unwrap();
         assert_eq!(again.pending().unwrap(), Vec::new());
         assert!(filed.with(SENT).exists() && filed.with(BLOCK).exists());
+    }
+
+    #[test]
+    fn coinbases_of_earlier_blocks_are_found_again_in_every_state() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let files = SolutionFiles::new(dir.path(), Network::Regtest, 10);
+        assert_eq!(files.coinbases().unwrap(), Vec::<Vec<u8>>::new());
+        for (number, refused) in [(0, None), (1, Some(false)), (2, Some(true))] {
+            let solution = Solution { coinbase: vec![0xa5, number], ..solution() };
+            let filed = files.record(&solution, &header(number.into()), 200).unwrap();
+            if let Some(refused) = refused {
+                files.settle(&filed, refused).unwrap();
+            }
+        }
+        let mut found = files.coinbases().unwrap();
+        found.sort();
+        assert_eq!(found, [[0xa5, 0], [0xa5, 1], [0xa5, 2]]);
     }
 
     #[test]
