@@ -4,7 +4,7 @@
 //! From the wire upwards:
 //!
 //! ```text
-//!  tcp        a socket, and leave to use it from `admission`
+//!  tcp, iroh  a socket, or a stream to a node id; and leave to use it from `admission`
 //!  noise      handshake, then FrameReader / FrameWriter over any ordered byte stream
 //!  frame      the six-byte header in front of every message
 //! ```
@@ -19,6 +19,7 @@ pub mod deadlines;
 pub mod frame;
 pub mod identity;
 pub mod invite;
+pub mod iroh;
 pub mod key_file;
 pub mod noise;
 pub mod target;
@@ -31,6 +32,7 @@ pub use deadlines::Deadlines;
 pub use frame::{Frame, FrameHeader};
 pub use identity::{NodeId, NodeKey};
 pub use invite::{Invite, InviteError, RelayHint, RelayTrust};
+pub use iroh::{IrohAcceptor, IrohNode, IrohStream};
 pub use key_file::KeyFileError;
 pub use noise::{FrameReader, FrameWriter, HandshakeError, WireError, WireLimits};
 pub use target::{Target, TargetError};
