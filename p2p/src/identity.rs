@@ -164,3 +164,129 @@ fn from_hex(text: &str) -> Option<[u8; 32]> {
     }
     Some(bytes)
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+    use proptest::prelude::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// RFC 8032, section 7.1, test 1.
+    const SECRET: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+    const PUBLIC: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+
+    fn folder_with(content: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node.key");
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn the_first_run_makes_a_key_for_its_owner_alone_and_the_second_finds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node.key");
+        let made = NodeKey::load_or_create(&path).unwrap().id();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.len() == 65 && text.ends_with('\n'), "64 digits and an end of line");
+        assert_eq!(NodeKey::load_or_create(&path).unwrap().id(), made);
+        let other = NodeKey::load_or_create(&folder.path().join("other.key")).unwrap();
+        assert_ne!(other.id(), made);
+    }
+
+    #[test]
+    fn the_digits_are_the_seed_of_an_ed25519_key() {
+        let (_folder, path) = folder_with(&format!("# moved from the old machine\n{SECRET}\n"));
+        let key = NodeKey::load(&path).unwrap();
+        assert_eq!(key.id().to_string(), PUBLIC);
+        assert_eq!(key.secret().to_bytes()[..4], [0x9d, 0x61, 0xb1, 0x9d]);
+    }
+
+    #[test]
+    fn a_key_in_use_is_refused_and_is_free_again_afterwards() {
+        let (_folder, path) = folder_with(&format!("{SECRET}\n"));
+        let held = NodeKey::load(&path).unwrap();
+        let error = NodeKey::load_or_create(&path).unwrap_err();
+        assert!(matches!(&error, KeyFileError::InUse(of) if *of == path), "{error}");
+        assert_eq!(id_in_file(&path).unwrap(), held.id(), "the public half may be read meanwhile");
+        drop(held);
+        NodeKey::load(&path).unwrap();
+    }
+
+    #[test]
+    fn a_new_key_is_locked_from_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node.key");
+        let _held = NodeKey::load_or_create(&path).unwrap();
+        assert!(matches!(NodeKey::load(&path), Err(KeyFileError::InUse(_))));
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused_with_the_remedy() {
+        let (_folder, path) = folder_with(SECRET);
+        for open in [0o640, 0o604, 0o660] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(open)).unwrap();
+            let error = NodeKey::load_or_create(&path).unwrap_err().to_string();
+            assert!(error.contains(&format!("chmod 600 {}", path.display())), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_an_error_that_keeps_the_file_and_does_not_show_it() {
+        let short = &SECRET[..63];
+        let not_hex = SECRET.replace('9', "g");
+        for content in ["", "\n", short, &format!("{SECRET}0"), &not_hex, "\u{e9}\u{e9}"] {
+            let (_folder, path) = folder_with(content);
+            let error = NodeKey::load_or_create(&path).unwrap_err();
+            assert!(matches!(error, KeyFileError::Content { source: KeyError::Hex, .. }), "{error}");
+            assert!(!error.to_string().contains("61b1"), "{error}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn the_secret_is_not_in_the_debug_text() {
+        let (_folder, path) = folder_with(SECRET);
+        let key = NodeKey::load(&path).unwrap();
+        assert_eq!(format!("{key:?}"), format!("NodeKey({})", key.id().to_z32()));
+    }
+
+    #[test]
+    fn node_ids_are_read_in_both_alphabets_and_either_case() {
+        let id = parse_node_id(PUBLIC).unwrap();
+        assert_eq!(id.to_string(), PUBLIC);
+        assert_eq!(parse_node_id(&id.to_z32()), Ok(id));
+        assert_eq!(parse_node_id(&id.to_z32().to_ascii_uppercase()), Ok(id));
+    }
+
+    proptest! {
+        #[test]
+        fn any_node_id_is_read_back(secret: [u8; 32]) {
+            let id = SecretKey::from_bytes(&secret).public();
+            prop_assert_eq!(id.to_z32().len(), Z32_LENGTH);
+            prop_assert_eq!(parse_node_id(&id.to_z32()), Ok(id));
+            prop_assert_eq!(parse_node_id(&id.to_string()), Ok(id));
+        }
+
+        #[test]
+        fn any_secret_is_read_back_from_its_digits(secret: [u8; 32]) {
+            prop_assert_eq!(from_hex(to_hex(&secret).trim_end()), Some(secret));
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic_and_none_is_repeated_at_length(text in any::<String>()) {
+            if let Err(error) = parse_node_id(&text) {
+                prop_assert!(error.0.chars().count() <= 73);
+            }
+        }
+
+        #[test]
+        fn no_text_of_the_right_length_makes_the_parser_panic(text in "[a-z0-9\u{e9}]{52}|[0-9a-g\u{e9}]{64}|[0-9a-f\u{e9}]{32,64}") {
+            let _ = parse_node_id(&text);
+        }
+    }
+}

@@ -50,7 +50,9 @@ pub const MAX_LENGTH: usize = 4096;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum InviteError {
     /// Longer than any.
-    #[error("the invite is {0} bytes long, but none is longer than {MAX_LENGTH}; has something been pasted after it?")]
+    #[error(
+        "the invite is {0} bytes long, but none is longer than {MAX_LENGTH}; has something been pasted after it?"
+    )]
     TooLong(usize),
     /// Another scheme, or none.
     #[error("an invite looks like {SCHEME}://<node id>/<authority key>; {0:?} does not")]
@@ -76,7 +78,9 @@ pub enum InviteError {
         source: UriError,
     },
     /// What stands after a relay's comma.
-    #[error("the key of the relay {text:?} is wrong: {source}; leave it out for the pool's own relay, or write ,ca")]
+    #[error(
+        "the key of the relay {text:?} is wrong: {source}; leave it out for the pool's own relay, or write ,ca"
+    )]
     RelayKey {
         /// What stood there.
         text: String,
@@ -84,7 +88,9 @@ pub enum InviteError {
         source: NodeIdError,
     },
     /// Not an address and a port.
-    #[error("{0:?} is not an address that can be dialled; it looks like 203.0.113.7:34255 or [2001:db8::7]:34255")]
+    #[error(
+        "{0:?} is not an address that can be dialled; it looks like 203.0.113.7:34255 or [2001:db8::7]:34255"
+    )]
     Address(String),
     /// More than [`MAX_RELAYS`].
     #[error("the invite names more than {MAX_RELAYS} relays; leave some out")]
@@ -174,3 +180,6 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, InviteError> {
         .filter(|address| address.port() != 0 && !address.ip().is_unspecified() && !text.contains('%'))
         .ok_or_else(|| InviteError::Address(shortened(text)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,3 +58,43 @@ impl fmt::Display for Target {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+    use proptest::prelude::*;
+
+    const KEY: &str = "9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh";
+    const NODE: &str = "47pjoycnsrfmxikm95jh13y88e8qnhzu5kungjpxyepgt7a8krpy";
+
+    #[test]
+    fn the_scheme_tells_an_address_from_an_invite() {
+        let tcp = format!("stratum2+tcp://pool.example:34254/{KEY}");
+        let iroh = format!("stratum2+iroh://{NODE}/{KEY}?a=198.51.100.7:34255");
+        for text in [&tcp, &iroh] {
+            let target: Target = text.parse().unwrap();
+            assert_eq!(target.to_string(), *text);
+            assert_eq!(target.authority(), KEY.parse().unwrap());
+            assert_eq!(matches!(target, Target::Iroh(_)), *text == iroh);
+        }
+        let shouted = iroh.replace("stratum2+iroh", "  STRATUM2+IROH");
+        assert_eq!(shouted.parse::<Target>(), iroh.parse());
+    }
+
+    #[test]
+    fn a_wrong_text_is_answered_in_the_words_of_its_own_kind() {
+        let error = |text: &str| text.parse::<Target>().unwrap_err().to_string();
+        assert!(error("stratum2+iroh://abc/def").contains("node id"));
+        assert!(error("stratum2+tcp://host:1").contains("authority key is missing after the port"));
+        let unknown = error("http://host/");
+        assert!(unknown.contains("stratum2+tcp://") && unknown.contains("stratum2+iroh://"), "{unknown}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "(stratum2\\+(tcp|iroh)://)?.{0,200}") {
+            let _ = text.parse::<Target>();
+        }
+    }
+}

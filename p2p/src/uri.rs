@@ -61,7 +61,9 @@ pub enum UriError {
     )]
     Invite,
     /// Another protocol.
-    #[error("{0}:// is not known; a pool's address starts with {TCP_SCHEME}://, an invite with {IROH_SCHEME}://")]
+    #[error(
+        "{0}:// is not known; a pool's address starts with {TCP_SCHEME}://, an invite with {IROH_SCHEME}://"
+    )]
     UnknownScheme(String),
     /// Nothing, or nonsense, before the port.
     #[error("{0:?} is not a host name or an IP address")]

@@ -70,6 +70,9 @@ impl RelayHint {
     }
 }
 
+/// The longest name that DNS knows, a colon and five digits; in bytes.
+const LONGEST_PLACE: usize = 253 + 1 + 5;
+
 impl FromStr for RelayHint {
     type Err = InviteError;
 
@@ -84,6 +87,9 @@ impl FromStr for RelayHint {
                 (place, RelayTrust::Peer(peer))
             }
         };
+        if place.len() > LONGEST_PLACE {
+            return Err(wrong(UriError::Host(shortened(place))));
+        }
         let (host, port) = parse_place(place, RelayHint::DEFAULT_PORT).map_err(wrong)?;
         let relay = RelayHint { host, port, trust };
         relay.url().map_err(wrong)?;
