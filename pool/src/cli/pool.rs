@@ -45,13 +45,16 @@ pub async fn run(args: PoolArgs) -> Result<()> {
     let mut interrupt = Interrupt::listen()?;
     let data_dir = DataDir::open(&config.data_dir.to_path())?;
     let authority = data_dir.authority_key(&config.authority, config.network)?;
+    // Held to the end: no other node may run on this key.
+    let node_key = data_dir.node_key(&config.p2p)?;
+    let identity = node_key.as_ref().map(|key| key.secret().clone());
     let payouts = PayoutMode::from_config(&config.payout, config.network, data_dir.path())?;
     let folders = SourceFolders { solutions: data_dir.solutions(), chain: Some(data_dir.chain()) };
     let source_stop = CancellationToken::new();
     let source = source::start(&config, &folders, payouts.coinbase_reserve(), source_stop.clone())?;
 
     let tag = config.payout.pool_tag.clone().into_bytes();
-    let node = Node::start(&config, Parts { source, source_stop, payouts, tag, authority }).await?;
+    let node = Node::start(&config, Parts { source, source_stop, payouts, tag, authority, identity }).await?;
     tokio::select! {
         ready = ready(&node, &args.ready) => {
             ready?;

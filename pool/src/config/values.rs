@@ -189,6 +189,20 @@ pub(super) mod listen_addresses {
     }
 }
 
+pub(super) mod node_ids {
+    use super::*;
+    use p2p::{NodeId, identity::parse_node_id};
+
+    pub fn serialize<S: Serializer>(ids: &[NodeId], out: S) -> Result<S::Ok, S::Error> {
+        out.collect_seq(ids.iter().map(NodeId::to_z32))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<NodeId>, D::Error> {
+        let texts = Vec::<String>::deserialize(input)?;
+        texts.iter().map(|text| parse_node_id(text).map_err(D::Error::custom)).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]

@@ -4,17 +4,22 @@ use super::hasher::{FoundShare, Hashers};
 use super::jobs::{ChannelJobs, Root};
 use super::{MinerConfig, MinerKind};
 use crate::server::setup::{REQUIRES_STANDARD_JOBS, REQUIRES_VERSION_ROLLING};
+use crate::status::connections::iroh_kind;
 use crate::wire::short_string;
 use binary_sv2::from_bytes;
 use common_messages_sv2 as common;
 use mining_sv2 as mining;
+use p2p::iroh::{IrohError, IrohRead, IrohWrite, PathWatch};
 use p2p::tcp::ConnectError;
-use p2p::{Frame, FrameReader, FrameWriter, HandshakeError, WireError, WireLimits, connect_tcp, noise};
+use p2p::{
+    Frame, FrameReader, FrameWriter, HandshakeError, IrohNode, WireError, WireLimits, connect_tcp, noise,
+};
 use std::collections::VecDeque;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
+use tokio_util::either::Either;
 use work::{Extranonce, Hash256, JobWork, SplitCoinbase, Target};
 
 /// What the miner tells of its work.
@@ -50,6 +55,8 @@ pub enum MinerEvent {
         /// It was a block.
         block: bool,
     },
+    /// Packets go this way now: `tcp`, `iroh-lan`, `iroh-direct` or `iroh-relayed`.
+    Path(&'static str),
     /// The connection ended; it is tried again.
     Disconnected {
         /// Why.
@@ -65,6 +72,9 @@ pub enum ClientError {
     /// The pool could not be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The pool's node could not be reached.
+    #[error(transparent)]
+    Node(#[from] IrohError),
     /// It is not the pool that it should be, or not a Stratum V2 pool.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
@@ -101,7 +111,10 @@ impl ClientError {
     pub fn is_final(&self) -> bool {
         matches!(
             self,
-            ClientError::SetupRefused(_) | ClientError::ChannelRefused { .. } | ClientError::Threads(_)
+            ClientError::SetupRefused(_)
+                | ClientError::ChannelRefused { .. }
+                | ClientError::Threads(_)
+                | ClientError::Node(IrohError::NoAddress(_))
         )
     }
 }
@@ -115,16 +128,21 @@ const REQUEST_ID: u32 = 1;
 /// One connection.
 pub struct Session<'a> {
     config: &'a MinerConfig,
+    node: Option<&'a IrohNode>,
     events: &'a mpsc::Sender<MinerEvent>,
 }
 
-type Reader = FrameReader<OwnedReadHalf>;
-type Writer = FrameWriter<OwnedWriteHalf>;
+type Reader = FrameReader<Either<OwnedReadHalf, IrohRead>>;
+type Writer = FrameWriter<Either<OwnedWriteHalf, IrohWrite>>;
 
 impl<'a> Session<'a> {
-    /// A connection to be made.
-    pub fn new(config: &'a MinerConfig, events: &'a mpsc::Sender<MinerEvent>) -> Session<'a> {
-        Session { config, events }
+    /// A connection to be made; with `node`, where the pool is known by its node id.
+    pub fn new(
+        config: &'a MinerConfig,
+        node: Option<&'a IrohNode>,
+        events: &'a mpsc::Sender<MinerEvent>,
+    ) -> Session<'a> {
+        Session { config, node, events }
     }
 
     /// Connects and mines until the connection ends; `Ok` when the pool asks to
@@ -133,7 +151,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// Why the connection ended.
     pub async fn run(self) -> Result<(), ClientError> {
-        let (mut reader, mut writer) = in_time(self.connect()).await?;
+        let (mut reader, mut writer, path) = in_time(self.connect()).await?;
         in_time(self.set_up(&mut reader, &mut writer)).await?;
         let (channel_id, jobs) = in_time(self.open_channel(&mut reader, &mut writer)).await?;
         // Declared before the threads, so that it goes first and none of them is left
@@ -144,6 +162,7 @@ impl<'a> Session<'a> {
             kind: self.config.kind,
             channel_id,
             jobs,
+            path,
             pending: VecDeque::new(),
             next_sequence: 1,
             events: self.events,
@@ -153,10 +172,23 @@ impl<'a> Session<'a> {
         mining.run(reader, writer).await
     }
 
-    async fn connect(&self) -> Result<(Reader, Writer), ClientError> {
-        let stream = connect_tcp(&self.config.uri).await?;
-        let (read, write) = stream.into_split();
-        Ok(noise::connect(read, write, Some(self.config.uri.authority), &WireLimits::client()).await?)
+    async fn connect(&self) -> Result<(Reader, Writer, Path), ClientError> {
+        let (read, write, path) = match (&self.config.pool, self.node) {
+            (p2p::Target::Tcp(uri), _) => {
+                let (read, write) = connect_tcp(uri).await?.into_split();
+                (Either::Left(read), Either::Left(write), Path::tcp())
+            }
+            (p2p::Target::Iroh(invite), Some(node)) => {
+                let stream = node.dial(invite).await?;
+                let path = Path { way: Some(stream.path()), told: None };
+                let (read, write) = stream.into_split();
+                (Either::Right(read), Either::Right(write), path)
+            }
+            (p2p::Target::Iroh(invite), None) => return Err(IrohError::NoAddress(invite.node).into()),
+        };
+        let authority = Some(self.config.pool.authority());
+        let (reader, writer) = noise::connect(read, write, authority, &WireLimits::client()).await?;
+        Ok((reader, writer, path))
     }
 
     async fn set_up(&self, reader: &mut Reader, writer: &mut Writer) -> Result<(), ClientError> {
@@ -246,11 +278,40 @@ struct Pending {
     block: bool,
 }
 
+/// Which way the packets go, and what was told of it.
+struct Path {
+    /// None over TCP, where it never changes.
+    way: Option<PathWatch>,
+    told: Option<&'static str>,
+}
+
+impl Path {
+    fn tcp() -> Path {
+        Path { way: None, told: None }
+    }
+
+    /// The kind of path, as soon as it is another one than was told last. Cancel-safe.
+    async fn changed(&mut self) -> &'static str {
+        loop {
+            let kind = self.way.as_ref().map_or("tcp", |way| iroh_kind(way.kind()));
+            if self.told != Some(kind) {
+                self.told = Some(kind);
+                return kind;
+            }
+            match &mut self.way {
+                Some(way) => way.changed().await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+}
+
 /// An open channel.
 struct Mining<'a> {
     kind: MinerKind,
     channel_id: u32,
     jobs: ChannelJobs,
+    path: Path,
     /// Shares without an answer, oldest first.
     pending: VecDeque<Pending>,
     next_sequence: u32,
@@ -269,6 +330,7 @@ impl Mining<'_> {
                         return Ok(());
                     }
                 }
+                kind = self.path.changed() => self.tell(MinerEvent::Path(kind)).await,
                 Some(share) = self.shares.recv() => {
                     self.submit(&mut writer, &share)?;
                     while let Ok(more) = self.shares.try_recv() {
