@@ -296,3 +296,61 @@ fn in_words(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+    use crate::AuthorityKeypair;
+
+    fn dialling(addresses: &[&str], relays: &[&str]) -> IrohConfig {
+        let secret = SecretKey::from_bytes(&[1; 32]);
+        let invite = Invite {
+            node: SecretKey::from_bytes(&[2; 32]).public(),
+            authority: AuthorityKeypair::from_secret_bytes(&[7; 32]).unwrap().public_key(),
+            relays: relays.iter().map(|text| text.parse().unwrap()).collect(),
+            addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
+        };
+        IrohConfig::for_dialling(secret, &invite)
+    }
+
+    #[test]
+    fn dialling_within_this_machine_opens_no_port_to_others() {
+        let config = dialling(&["127.0.0.1:5"], &[]);
+        assert!(!config.port_mapping);
+        assert_eq!(config.bind, ["127.0.0.1:0".parse().unwrap()]);
+        assert_eq!(dialling(&["127.0.0.1:5", "[::1]:5"], &[]).bind.len(), 2);
+    }
+
+    #[test]
+    fn dialling_anywhere_else_uses_every_way_out() {
+        for config in [
+            dialling(&["127.0.0.1:5", "203.0.113.7:5"], &[]),
+            dialling(&["127.0.0.1:5"], &["203.0.113.7"]),
+            dialling(&[], &[]),
+        ] {
+            assert!(config.port_mapping);
+            assert!(config.bind.iter().all(|address| address.ip().is_unspecified()));
+        }
+    }
+
+    #[tokio::test]
+    async fn two_addresses_of_one_family_are_refused_by_name() {
+        let bind = ["127.0.0.1:0", "127.0.0.2:0"].map(|text| text.parse().unwrap()).to_vec();
+        let config = IrohConfig { bind, port_mapping: false, ..IrohConfig::new(SecretKey::generate()) };
+        let error = IrohNode::bind(config).await.unwrap_err();
+        assert!(matches!(error, IrohError::SecondAddress(_)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_said_to_be_in_use() {
+        let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let bind = vec![taken.local_addr().unwrap()];
+        let config = IrohConfig { bind, port_mapping: false, ..IrohConfig::new(SecretKey::generate()) };
+        let error = IrohNode::bind(config).await.unwrap_err().to_string();
+        assert!(
+            error.contains(&taken.local_addr().unwrap().to_string()) && error.contains("in use"),
+            "{error}"
+        );
+    }
+}

@@ -231,4 +231,13 @@ mod tests {
             assert!(serde_json::from_str::<Nbits>(wrong).is_err(), "{wrong}");
         }
     }
+
+    #[test]
+    fn a_member_is_a_whole_node_id() {
+        let id = p2p::iroh::SecretKey::from_bytes(&[1; 32]).public();
+        let read = |text: String| node_ids::deserialize(&serde_json::json!([text]));
+        assert_eq!(read(id.to_z32()).unwrap(), [id]);
+        let error = read(id.to_z32()[..51].to_owned()).unwrap_err().to_string();
+        assert!(error.contains("is not a node id"), "{error}");
+    }
 }
