@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `authority.key` | the secret key that miners know the pool by |
 //! | `node.key` | the secret key that members dial the node by |
+//! | `invite` | the running pool's invite, private addresses included |
 //! | `payout-index.json` | the next index of a ranged payout descriptor |
 //! | `solutions/` | solved blocks, written before they are sent |
 //! | `chain/` | the embedded regtest chain |

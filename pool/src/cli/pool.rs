@@ -5,6 +5,7 @@ use super::interrupt::Interrupt;
 use super::ready::ReadySignal;
 use super::source::{self, SourceFolders};
 use crate::data_dir::DataDir;
+use crate::invite_file::InviteKeeper;
 use crate::node::{Node, Parts};
 use crate::payout::PayoutMode;
 use anyhow::Result;
@@ -55,12 +56,15 @@ pub async fn run(args: PoolArgs) -> Result<()> {
 
     let tag = config.payout.pool_tag.clone().into_bytes();
     let node = Node::start(&config, Parts { source, source_stop, payouts, tag, authority, identity }).await?;
+    let invites = InviteKeeper::start(&node, data_dir.path());
+    let served = async {
+        ready(&node, &args.ready).await?;
+        std::future::pending::<Result<()>>().await
+    };
     tokio::select! {
-        ready = ready(&node, &args.ready) => {
-            ready?;
-            interrupt.received().await;
-        }
+        failed = served => failed?,
         () = interrupt.received() => {}
+        never = invites.keep() => match never {},
     }
     node.stop().await;
     Ok(())
