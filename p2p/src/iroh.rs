@@ -141,7 +141,9 @@ pub enum IrohError {
         reason: String,
     },
     /// Nothing says where the peer is.
-    #[error("nothing says where the node {0} is: the invite needs an address or a relay")]
+    #[error(
+        "no address says where the node {0} is (relays are not used yet); ask for an invite with an address"
+    )]
     NoAddress(NodeId),
     /// Dialling took too long.
     #[error("the node {node} did not answer within {patience:?}; is it on, and its UDP port reachable?")]

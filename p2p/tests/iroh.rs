@@ -162,6 +162,25 @@ async fn whoever_says_nothing_for_too_long_loses_its_place() {
 }
 
 #[tokio::test]
+async fn a_half_that_is_dropped_leaves_the_other_one_at_work() {
+    let mut pool = open_pool().await;
+    let miner = stranger().await;
+    let (mut read, mut write) = miner.dial(&pool.invite).await.unwrap().into_split();
+    write.write_all(b"question").await.unwrap();
+    drop(write);
+    let (stream, _permit) = pool.acceptor.accept().await.unwrap();
+    let (mut from_miner, mut to_miner) = stream.into_split();
+    let mut question = String::new();
+    from_miner.read_to_string(&mut question).await.unwrap();
+    assert_eq!(question, "question");
+    to_miner.write_all(b"answer").await.unwrap();
+    drop((from_miner, to_miner));
+    let mut answer = String::new();
+    read.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(answer, "answer");
+}
+
+#[tokio::test]
 async fn closing_a_node_ends_its_streams_and_its_acceptor() {
     let mut pool = open_pool().await;
     let miner = stranger().await;

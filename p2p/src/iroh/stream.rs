@@ -2,7 +2,7 @@
 
 use super::{in_words, path::PathWatch};
 use crate::NodeId;
-use iroh::endpoint::{Connection, RecvStream, SendStream, VarInt};
+use iroh::endpoint::{Connection, RecvStream, SendStream};
 use std::{
     io,
     pin::Pin,
@@ -41,10 +41,8 @@ pub struct IrohWrite {
 #[derive(Debug)]
 pub(super) struct Held(Connection);
 
-/// How long the last bytes may take to arrive after both halves were dropped.
+/// How long the last bytes may take to arrive after the half was dropped.
 const LINGER: Duration = Duration::from_secs(1);
-/// Told to the peer when a stream has come to its end.
-const DONE: VarInt = VarInt::from_u32(0);
 
 impl IrohStream {
     pub(super) fn new(
@@ -94,7 +92,8 @@ impl Drop for IrohWrite {
             async move {
                 // Late or lost, there is nothing more to be done.
                 let _ = tokio::time::timeout(LINGER, arrived).await;
-                held.0.close(DONE, b"done");
+                // The other half, where it lives, holds on to the connection.
+                drop(held);
             },
             &runtime,
         );
