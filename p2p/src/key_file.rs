@@ -4,7 +4,7 @@
 //! Only the owner may read it (mode 0600); a file that others can read is refused,
 //! because its key may be known by now. This module keeps the authority key, as in
 //! [`AuthorityKeypair::from_secret_text`]; [`identity`](crate::identity) keeps the node
-//! key by the same means ([`secret_text`]).
+//! key by the same means.
 
 pub(crate) mod secret_text;
 

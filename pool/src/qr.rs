@@ -141,7 +141,7 @@ mod tests {
         let rows: Vec<Vec<char>> = text.lines().map(|line| line.chars().collect()).collect();
         let side = rows[0].len();
         let is_dark = |x: usize, y: usize| {
-            let half = if y % 2 == 0 { ['█', '▀'] } else { ['█', '▄'] };
+            let half = if y.is_multiple_of(2) { ['█', '▀'] } else { ['█', '▄'] };
             let ink = rows.get(y / 2).is_some_and(|row| half.contains(&row[x]));
             ink == ink_is_dark
         };
