@@ -133,7 +133,7 @@ pub enum IrohError {
         reason: String,
     },
     /// The peer does not answer, or is not who it should be, or does not want us.
-    #[error("cannot reach the node {node}: {reason}")]
+    #[error("cannot reach the node {}: {reason}", node.to_z32())]
     Unreachable {
         /// Who was dialled.
         node: NodeId,
@@ -146,7 +146,10 @@ pub enum IrohError {
     )]
     NoAddress(NodeId),
     /// Dialling took too long.
-    #[error("the node {node} did not answer within {patience:?}; is it on, and its UDP port reachable?")]
+    #[error(
+        "the node {} did not answer within {patience:?}; is it on, and its UDP port reachable?",
+        node.to_z32()
+    )]
     Silent {
         /// Who was dialled.
         node: NodeId,
