@@ -233,15 +233,20 @@ impl Channel {
         Ok(Verdict { judged, credited })
     }
 
-    /// Counts an accepted share towards the next acknowledgement.
+    /// Counts an accepted share towards the next acknowledgement. A block that misses the
+    /// share target (`None`) is accepted too, because it is worth more than any share, but
+    /// it earns no credit and says nothing about the miner's pace.
     pub fn credit(
         &mut self,
         sequence_number: u32,
         worker: Option<&str>,
-        difficulty: Difficulty,
+        credited: Option<Difficulty>,
         now: Instant,
     ) {
-        self.vardiff.record(now, difficulty);
+        if let Some(difficulty) = credited {
+            self.vardiff.record(now, difficulty);
+        }
+        let difficulty = credited.unwrap_or(Difficulty(0.0));
         self.unacknowledged.last_sequence_number = sequence_number;
         self.unacknowledged.count += 1;
         self.unacknowledged.difficulty += difficulty.0;

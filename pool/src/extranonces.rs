@@ -108,6 +108,17 @@ mod tests {
         assert_eq!(space.lock().allocated_count(), before);
     }
 
+    /// The header of a share that was credited must not be new again in another channel
+    /// while its job lives.
+    #[test]
+    fn space_that_was_given_back_is_the_last_to_be_handed_out_again() {
+        let space = Extranonces::new(0).unwrap();
+        let given_back = space.extended(8).unwrap().as_bytes().to_vec();
+        for _ in 0..10_000 {
+            assert_ne!(space.extended(8).unwrap().as_bytes(), given_back);
+        }
+    }
+
     #[test]
     fn more_extranonce_than_there_is_is_refused() {
         let space = Extranonces::new(0).unwrap();

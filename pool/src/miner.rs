@@ -6,6 +6,8 @@
 pub mod client;
 pub mod hasher;
 pub mod jobs;
+mod mining;
+mod path;
 
 use client::{ClientError, MinerEvent};
 use p2p::iroh::{IrohConfig, SecretKey};

@@ -47,6 +47,8 @@ pub struct Node {
     source_stop: CancellationToken,
     sessions: TaskTracker,
     shutdown: CancellationToken,
+    /// Drops the connections that do not take their leave.
+    abandon: CancellationToken,
     desk: JoinHandle<()>,
 }
 
@@ -79,7 +81,7 @@ impl Node {
     /// # Errors
     /// When an address cannot be listened at.
     pub async fn start(config: &Config, parts: Parts) -> Result<Node> {
-        let shutdown = CancellationToken::new();
+        let (shutdown, abandon) = (CancellationToken::new(), CancellationToken::new());
         let status = Status::new(Instant::now());
         let payouts = Arc::new(parts.payouts);
         // A dropped receiver means that the source has stopped, which shows elsewhere.
@@ -125,7 +127,9 @@ impl Node {
                 required: config.extensions.required.clone(),
             },
             payouts,
-            extranonces: Extranonces::new(0).context("laying out the extranonce")?,
+            // Another one at each start: on a template that outlives a restart, the search
+            // space of before is not handed out again.
+            extranonces: Extranonces::new(rand::random()).context("laying out the extranonce")?,
             board,
             blocks: block_sender,
             status: status.clone(),
@@ -147,6 +151,7 @@ impl Node {
                 context.clone(),
                 sessions.clone(),
                 shutdown.clone(),
+                abandon.clone(),
             );
             sessions.spawn(serving);
         }
@@ -167,6 +172,7 @@ impl Node {
                 context.clone(),
                 sessions.clone(),
                 shutdown.clone(),
+                abandon.clone(),
             );
             sessions.spawn(serving);
         }
@@ -190,6 +196,7 @@ impl Node {
             source_stop: parts.source_stop,
             sessions,
             shutdown,
+            abandon,
             desk,
         })
     }
@@ -216,6 +223,8 @@ impl Node {
         self.sessions.close();
         if tokio::time::timeout(DRAIN, self.sessions.wait()).await.is_err() {
             warn!(open = self.sessions.len(), "some connections did not take their leave");
+            // While one is there it may send a block, and the block desk waits for it.
+            self.abandon.cancel();
         }
         if let Some(iroh) = self.iroh {
             iroh.close().await;

@@ -105,35 +105,58 @@ pub enum Closed {
 }
 
 /// Accepts connections at `acceptor` until `shutdown` is cancelled. Sessions run on
-/// `sessions` and end on their own when `shutdown` is cancelled.
+/// `sessions` and end on their own when `shutdown` is cancelled; those that cannot, as
+/// their peer does not read, are dropped when `abandon` is.
 pub async fn listen(
     mut acceptor: impl Acceptor,
     admission: Arc<Admission>,
     context: Arc<ServerContext>,
     sessions: TaskTracker,
     shutdown: CancellationToken,
+    abandon: CancellationToken,
 ) {
     loop {
         let newcomer = tokio::select! {
             () = shutdown.cancelled() => return,
-            accepted = acceptor.next() => accepted,
+            newcomer = acceptor.next() => newcomer,
         };
-        let Some(Newcomer { read, write, path, permit }) = newcomer else { return };
+        let Some(newcomer) = newcomer else { return };
         let (admission, context, shutdown) = (admission.clone(), context.clone(), shutdown.clone());
+        let abandoned = abandon.clone().cancelled_owned();
         sessions.spawn(async move {
-            let _permit = permit;
-            // Boxed, so that what the handshake needs is given back before the session starts.
-            let shaken = Box::pin(shake_hands(read, write, &admission, &context)).await;
-            let served = match shaken {
-                Ok((reader, writer)) => {
-                    let status = context.status.connections.opened(path.clone());
-                    session::serve(reader, writer, context.clone(), status, shutdown).await
-                }
-                Err(fault) => Err(fault),
-            };
-            report(&path, served, &context.status);
+            tokio::select! {
+                () = abandoned => {}
+                () = connection(newcomer, &admission, context, shutdown) => {}
+            }
         });
     }
+}
+
+async fn connection<R, W>(
+    newcomer: Newcomer<R, W>,
+    admission: &Admission,
+    context: Arc<ServerContext>,
+    shutdown: CancellationToken,
+) where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let Newcomer { read, write, path, permit: _permit } = newcomer;
+    // Boxed, so that what the handshake needs is given back before the session starts.
+    let shaking = Box::pin(shake_hands(read, write, admission, &context));
+    let shaken = tokio::select! {
+        // Who has not said anything yet need not be told.
+        () = shutdown.cancelled() => Err(Closed::Stopping),
+        shaken = shaking => shaken,
+    };
+    let served = match shaken {
+        Ok((reader, writer)) => {
+            let status = context.status.connections.opened(path.clone());
+            session::serve(reader, writer, context.clone(), status, shutdown).await
+        }
+        Err(fault) => Err(fault),
+    };
+    report(&path, served, &context.status);
 }
 
 async fn shake_hands<R, W>(

@@ -19,9 +19,10 @@ use tempfile::TempDir;
 /// up to 16 are encoded differently). Killed when dropped.
 pub struct BitcoinNode {
     chain: Chain,
-    folder: TempDir,
     rpc_port: u16,
+    // Before its folder, so that it has ended when that is deleted.
     process: Process,
+    folder: TempDir,
     /// Height of the next block whose coinbase [`pay_fee`](Self::pay_fee) spends.
     next_coin: u64,
 }
@@ -77,9 +78,7 @@ impl BitcoinNode {
         match chain {
             Chain::Regtest => node.generate(START_HEIGHT).await.map(drop)?,
             Chain::Signet => {
-                for block in SIGNET_BLOCKS.lines() {
-                    node.rpc("submitblock", json!([block])).await?;
-                }
+                node.submit_blocks(SIGNET_BLOCKS.lines()).await?;
             }
         }
         let (height, _) = node.tip().await?;
@@ -130,6 +129,16 @@ impl BitcoinNode {
         let hashes: Vec<String> = serde_json::from_value(hashes)?;
         ensure!(hashes.len() as u64 == count, "the node mined {} of {count} blocks", hashes.len());
         Ok(hashes)
+    }
+
+    /// Hands it whole blocks (hexadecimal), parents first; returns what it says of each:
+    /// null, or why it is not the tip.
+    ///
+    /// # Errors
+    /// When the RPC fails.
+    pub async fn submit_blocks(&self, blocks: impl Iterator<Item = &str>) -> Result<Vec<Value>> {
+        let params = blocks.map(|block| json!([block])).collect();
+        within_deadline("submitblock", rpc::call_each(self.rpc_port, "submitblock", params)).await?
     }
 
     /// Height and hash (display order) of the tip.

@@ -29,6 +29,7 @@ pub use message::Message;
 pub use search::{Search, Share, Wanted};
 pub use wire::Wire;
 
+use crate::within_deadline;
 use anyhow::{Context, Result, bail, ensure};
 use common_messages_sv2 as common;
 use common_messages_sv2::{Protocol, SetupConnection};
@@ -319,6 +320,11 @@ impl Client {
         self.channels.get(&channel_id).with_context(|| format!("channel {channel_id} is not open"))
     }
 
+    /// All open channels, by id.
+    pub fn channels(&self) -> impl Iterator<Item = &Channel> {
+        self.channels.values()
+    }
+
     /// Ids of channels that the server has closed.
     pub fn closed_channels(&self) -> &BTreeSet<u32> {
         &self.closed_channels
@@ -361,12 +367,15 @@ impl Client {
     /// # Errors
     /// When the connection breaks or the deadline passes first.
     pub async fn verdict(&mut self, channel_id: u32, sequence_number: u32) -> Result<Verdict> {
-        loop {
-            if let Some(verdict) = self.verdicts.of(channel_id, sequence_number) {
-                return Ok(verdict);
+        let waiting = async {
+            loop {
+                if let Some(verdict) = self.verdicts.of(channel_id, sequence_number) {
+                    return Ok(verdict);
+                }
+                self.next().await?;
             }
-            self.next().await?;
-        }
+        };
+        within_deadline("the word on a share", waiting).await?
     }
 
     /// Submits `share` and waits for the word on it.
@@ -384,11 +393,14 @@ impl Client {
     /// # Errors
     /// When the connection breaks or the deadline passes first.
     pub async fn until<T>(&mut self, mut seen: impl FnMut(&Message) -> Option<T>) -> Result<T> {
-        loop {
-            if let Some(found) = seen(&self.next().await?) {
-                return Ok(found);
+        let waiting = async {
+            loop {
+                if let Some(found) = seen(&self.next().await?) {
+                    return Ok(found);
+                }
             }
-        }
+        };
+        within_deadline("a message among others", waiting).await?
     }
 
     /// Reads until `wanted` is true of the channel's books.
@@ -396,10 +408,13 @@ impl Client {
     /// # Errors
     /// When the connection breaks or the deadline passes first.
     pub async fn until_channel(&mut self, channel_id: u32, wanted: impl Fn(&Channel) -> bool) -> Result<()> {
-        while !wanted(self.channel(channel_id)?) {
-            self.next().await?;
-        }
-        Ok(())
+        let waiting = async {
+            while !wanted(self.channel(channel_id)?) {
+                self.next().await?;
+            }
+            Ok(())
+        };
+        within_deadline("a channel to be as wanted", waiting).await?
     }
 
     /// Reads until the channel mines on another parent block than `prev_hash` (internal
@@ -468,6 +483,23 @@ impl Client {
         self.wire.flush().await
     }
 
+    /// Sends many frames of a type at once, as a proxy does that starts anew.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn send_all(
+        &mut self,
+        extension_type: u16,
+        channel_msg: bool,
+        msg_type: u8,
+        payloads: &[Vec<u8>],
+    ) -> Result<()> {
+        for payload in payloads {
+            self.wire.queue(extension_type, channel_msg, msg_type, payload)?;
+        }
+        self.wire.flush().await
+    }
+
     async fn opened(&mut self, request_id: u32) -> Result<u32> {
         let channel_id = self
             .until(|message| match message {
@@ -487,9 +519,7 @@ impl Client {
             Ok(channel_id) => channel_id,
             Err(code) => bail!("the channel was refused: {code}"),
         };
-        while self.channel(channel_id)?.work().is_err() {
-            self.next().await?;
-        }
+        self.until_channel(channel_id, |channel| channel.work().is_ok()).await?;
         Ok(channel_id)
     }
 

@@ -1,8 +1,10 @@
 //! A child process whose log lines are events.
 
+pub use rustix::process::Signal;
+
 use crate::within_deadline;
 use anyhow::{Context, Result, anyhow, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, kill_process};
 use std::{
     io::{BufRead, BufReader, Read},
     process::{Child, Command, ExitStatus, Stdio},

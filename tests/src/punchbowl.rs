@@ -16,8 +16,9 @@ use tempfile::TempDir;
 /// A running `punchbowl pool` that serves jobs. Killed when dropped.
 pub struct Punchbowl {
     config: PoolConfig,
-    folder: TempDir,
+    // Before its folder, so that it has ended when that is deleted.
     process: Process,
+    folder: TempDir,
     address: SocketAddr,
     authority: AuthorityKey,
     http: Option<SocketAddr>,
@@ -194,8 +195,18 @@ impl Punchbowl {
     pub async fn run(arguments: &[&str]) -> Result<Output> {
         let mut command = command()?;
         command.args(arguments);
-        let run = tokio::task::spawn_blocking(move || command.output());
-        Ok(within_deadline(&format!("punchbowl {arguments:?} to end"), run).await???)
+        output(command).await
+    }
+
+    /// As [`run`](Self::run), with `folder` as the working folder, the home and the place
+    /// for temporary files.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_in(folder: &Path, arguments: &[&str]) -> Result<Output> {
+        let mut command = command()?;
+        command.args(arguments).current_dir(folder).env("HOME", folder).env("TMPDIR", folder);
+        output(command).await
     }
 
     /// Where miners connect.
@@ -247,6 +258,11 @@ impl Punchbowl {
     /// Its data folder.
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// The folder that holds its configuration and data; gone with this.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Its process, for log lines and the pid.
@@ -352,6 +368,11 @@ impl Line {
     fn get(&self, field: &str) -> Option<&str> {
         self.0.get("fields").unwrap_or(&self.0).get(field)?.as_str()
     }
+}
+
+async fn output(mut command: Command) -> Result<Output> {
+    let what = format!("{command:?} to end");
+    Ok(within_deadline(&what, tokio::task::spawn_blocking(move || command.output())).await???)
 }
 
 /// The binary without the environment of whoever runs the tests.

@@ -1,8 +1,9 @@
 //! The whole way: a template that a real Bitcoin Core pushed becomes its next block.
 
+use serde_json::json;
 use tests::{
     BitcoinNode, PoolConfig, Punchbowl,
-    client::{Channel, Wanted, flags},
+    client::{Channel, Wanted, arithmetic, flags},
 };
 
 const ADDRESS: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
@@ -48,4 +49,26 @@ async fn block_found_on_a_standard_channel_becomes_cores_tip_and_every_miner_mov
     other.until_tip_after(others, old_parent).await.unwrap();
     assert_eq!(other.channel(others).unwrap().prev_hash.unwrap().hash, block.hash);
     assert_eq!(other.submit_and_wait(&old_share).await.unwrap().rejection(), Some("stale-share"));
+}
+
+#[tokio::test]
+async fn block_that_misses_the_share_target_becomes_the_tip_but_earns_no_credit() {
+    let Some(node) = BitcoinNode::regtest().await.unwrap() else { return };
+    let (_, tip) = node.tip().await.unwrap();
+    // With the usual vardiff a share takes thousands of hashes, a block of regtest two.
+    let pool = Punchbowl::pool(PoolConfig::on_core(&node)).await.unwrap();
+    let mut miner = pool.miner(0).await.unwrap();
+    let channel = miner.open_extended("alice.rig", 1e3).await.unwrap();
+    let (_, parent) = miner.channel(channel).unwrap().work().unwrap();
+    let network_target = arithmetic::network_target(parent.nbits);
+    let block = loop {
+        let hash = miner.find(channel, Wanted::Miss).unwrap();
+        if arithmetic::meets(&hash.hash, &network_target) {
+            break hash;
+        }
+    };
+    assert!(miner.submit_and_wait(&block).await.unwrap().is_accepted());
+    assert_eq!(node.wait_for_tip_after(&tip).await.unwrap().1, block.display_hash());
+    let shares = pool.status().await.unwrap()["shares"].clone();
+    assert_eq!((&shares["accepted"], &shares["difficulty"]), (&json!(1), &json!(0.0)));
 }

@@ -5,7 +5,7 @@ use mining_sv2 as mining;
 use serde_json::{Value, json};
 use tests::{
     Client, PoolConfig, Punchbowl,
-    client::{Message, Search, Wanted},
+    client::{Message, Wanted},
 };
 
 const NEGOTIATION: u16 = 0x0001;
@@ -194,16 +194,4 @@ async fn what_follows_a_share_means_nothing_when_it_was_not_negotiated() {
     for channel in status["connections"][0]["channels"].as_array().unwrap() {
         assert_eq!(channel["report"]["workers"], json!([]));
     }
-}
-
-/// 87: an extended channel's share by a message for standard ones has no place for a name.
-#[tokio::test]
-async fn names_in_standard_shares_are_read_too_when_negotiated() {
-    let pool = Punchbowl::pool(PoolConfig::shares_only()).await.unwrap();
-    let mut client = pool.miner(0).await.unwrap();
-    client.request_extensions(&[WORKER_NAMES]).await.unwrap();
-    let channel = client.open_standard("farm", 1.0).await.unwrap();
-    let share = Search::new(client.channel(channel).unwrap()).unwrap().find().unwrap();
-    let sequence = client.submit_with_tlvs(&share, &worker("rig")).await.unwrap();
-    assert!(client.verdict(channel, sequence).await.unwrap().is_accepted());
 }

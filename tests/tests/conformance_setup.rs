@@ -101,7 +101,9 @@ async fn a_second_setup_connection_ends_the_connection() {
     let pool = Punchbowl::pool(PoolConfig::shares_only()).await.unwrap();
     let mut client = pool.miner(0).await.unwrap();
     client.open_standard("alice", 1.0).await.unwrap();
-    client.try_setup(0).await.unwrap_err();
+    let again = Setup::default().payload().unwrap();
+    client.send_raw(0, false, common::MESSAGE_TYPE_SETUP_CONNECTION, &again).await.unwrap();
+    client.until_closed().await.unwrap();
     pool.until_closed("protocol", 1).await.unwrap();
 }
 
@@ -127,7 +129,7 @@ async fn who_is_silent_at_any_step_is_disconnected() {
 
 /// 35
 #[tokio::test]
-async fn a_channel_that_was_closed_leaves_the_time_of_a_new_connection_for_another() {
+async fn a_client_that_closed_its_only_channel_may_open_another() {
     let config =
         PoolConfig::shares_only().section("[limits]\nsetup_timeout = 0.2\nfirst_channel_timeout = 0.2");
     let pool = Punchbowl::pool(config).await.unwrap();

@@ -143,3 +143,94 @@ fn live_job(set: &JobSet, sent: Moment, activated: Moment) -> LiveJob {
         activated,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::super::tests::job;
+    use super::*;
+    use tokio::sync::watch;
+    use work::share::Tip;
+    use work::{Hash256, Target};
+
+    fn set(tip: u64, active: u32, future: Option<u32>) -> Option<Arc<JobSet>> {
+        let parent = Tip {
+            prev_hash: Hash256([tip as u8; 32]),
+            nbits: 0x1d00_ffff,
+            network_target: Target::DIFFICULTY_1,
+            min_ntime: 1,
+        };
+        Some(Arc::new(JobSet {
+            tip: Arc::new(JobTip { sequence: tip, tip: parent, ntime: 2 }),
+            active: job(active),
+            template_id: 1,
+            ntime: 3,
+            future: future.map(job),
+        }))
+    }
+
+    fn group(first: Option<Arc<JobSet>>) -> (watch::Sender<Option<Arc<JobSet>>>, Group) {
+        let (board, jobs) = watch::channel(first);
+        (board, Group::new(1, PayTo::Pool, jobs))
+    }
+
+    #[test]
+    fn before_the_first_template_there_is_nothing_to_send() {
+        let (board, mut group) = group(None);
+        let update = group.update(1);
+        assert!(update.activate.is_none() && update.future.is_none() && group.active().is_none());
+        board.send_replace(set(1, 10, Some(11)));
+        assert!(!group.update(2).activate.unwrap().held);
+        assert_eq!((group.active().unwrap().id, group.future().unwrap().id), (10, 11));
+    }
+
+    #[test]
+    fn a_job_held_in_advance_is_activated_with_the_prefix_of_then_and_the_target_of_now() {
+        let (board, mut group) = group(set(1, 10, Some(11)));
+        group.update(5);
+        board.send_replace(set(2, 11, None));
+        let activation = group.update(9).activate.unwrap();
+        assert!(activation.held);
+        assert_eq!((activation.live.id, activation.live.sent, activation.live.activated), (11, 5, 9));
+        assert!(group.job(10).is_none());
+        assert!(group.future().is_none());
+    }
+
+    #[test]
+    fn a_job_in_advance_that_does_not_fit_the_new_tip_is_not_taken_for_held() {
+        let (board, mut group) = group(set(1, 10, Some(11)));
+        group.update(1);
+        board.send_replace(set(2, 12, Some(13)));
+        let update = group.update(2);
+        assert!(!update.activate.unwrap().held);
+        assert_eq!(update.future.unwrap().id, 13);
+        assert!(group.job(11).is_none());
+    }
+
+    #[test]
+    fn who_joins_between_a_new_tip_and_its_distribution_is_given_the_job_that_it_will_name() {
+        let (board, mut group) = group(set(1, 10, Some(11)));
+        group.update(1);
+        board.send_replace(set(2, 11, Some(12)));
+        // What a new member is sent: the job of the tip that the group knows, and this.
+        assert_eq!((group.active().unwrap().id, group.future().unwrap().id), (10, 11));
+        let update = group.update(2);
+        assert!(update.activate.unwrap().held);
+        assert_eq!(update.future.unwrap().id, 12);
+    }
+
+    #[test]
+    fn shares_are_taken_for_the_newest_few_jobs_of_a_tip() {
+        let (board, mut group) = group(set(1, 100, None));
+        group.update(1);
+        for number in 1..=MAX_LIVE_JOBS as u32 {
+            board.send_replace(set(1, 100 + number, None));
+            assert_eq!(group.update(1 + number).replace.unwrap().id, 100 + number);
+            // Nothing new is no news.
+            assert!(group.update(1 + number).replace.is_none());
+        }
+        assert!(group.job(100).is_none());
+        assert!((1..=MAX_LIVE_JOBS as u32).all(|number| group.job(100 + number).is_some()));
+        assert_eq!(group.oldest_moment(), Some(2));
+    }
+}

@@ -13,7 +13,7 @@ use work::{CoinbaseTemplate, ShareRate};
 const NTIME: u32 = 1_700_000_000;
 const NTIME_MAX: u32 = NTIME + 600;
 
-fn job(id: u32) -> Arc<Job> {
+pub(super) fn job(id: u32) -> Arc<Job> {
     let coinbase = CoinbaseTemplate {
         version: 2,
         sequence: 0,
@@ -200,7 +200,7 @@ fn a_batch_of_easy_shares_is_not_said_to_be_worth_nothing() {
     let (space, now) = (Extranonces::new(0).unwrap(), Instant::now());
     let mut channel = channel(&space, ChannelKind::Standard, now);
     for sequence in 1..=3 {
-        channel.credit(sequence, None, Difficulty(0.25), now + Duration::from_secs(1));
+        channel.credit(sequence, None, Some(Difficulty(0.25)), now + Duration::from_secs(1));
     }
     assert_eq!(channel.unacknowledged.take(), Some((3, 3, 1)));
     assert_eq!(channel.unacknowledged.take(), None);

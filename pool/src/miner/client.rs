@@ -1,26 +1,25 @@
 //! One connection of the miner to a pool: Noise, setup, one channel, shares.
 
-use super::hasher::{FoundShare, Hashers};
-use super::jobs::{ChannelJobs, Root};
+use super::hasher::Hashers;
+use super::jobs::ChannelJobs;
+use super::mining::Mining;
+use super::path::Path;
 use super::{MinerConfig, MinerKind};
 use crate::server::setup::{REQUIRES_STANDARD_JOBS, REQUIRES_VERSION_ROLLING};
-use crate::status::connections::iroh_kind;
 use crate::wire::short_string;
 use binary_sv2::from_bytes;
 use common_messages_sv2 as common;
 use mining_sv2 as mining;
-use p2p::iroh::{IrohError, IrohRead, IrohWrite, PathWatch};
+use p2p::iroh::{IrohError, IrohRead, IrohWrite};
 use p2p::tcp::ConnectError;
-use p2p::{
-    Frame, FrameReader, FrameWriter, HandshakeError, IrohNode, WireError, WireLimits, connect_tcp, noise,
-};
+use p2p::{FrameReader, FrameWriter, HandshakeError, IrohNode, WireError, WireLimits, connect_tcp, noise};
 use std::collections::VecDeque;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio_util::either::Either;
-use work::{Extranonce, Hash256, JobWork, SplitCoinbase, Target};
+use work::{Extranonce, Hash256, Target};
 
 /// What the miner tells of its work.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,8 +131,8 @@ pub struct Session<'a> {
     events: &'a mpsc::Sender<MinerEvent>,
 }
 
-type Reader = FrameReader<Either<OwnedReadHalf, IrohRead>>;
-type Writer = FrameWriter<Either<OwnedWriteHalf, IrohWrite>>;
+pub(super) type Reader = FrameReader<Either<OwnedReadHalf, IrohRead>>;
+pub(super) type Writer = FrameWriter<Either<OwnedWriteHalf, IrohWrite>>;
 
 impl<'a> Session<'a> {
     /// A connection to be made; with `node`, where the pool is known by its node id.
@@ -154,8 +153,6 @@ impl<'a> Session<'a> {
         let (mut reader, mut writer, path) = in_time(self.connect()).await?;
         in_time(self.set_up(&mut reader, &mut writer)).await?;
         let (channel_id, jobs) = in_time(self.open_channel(&mut reader, &mut writer)).await?;
-        // Declared before the threads, so that it goes first and none of them is left
-        // waiting to hand over a share.
         let (found, shares) = mpsc::channel(WAITING_SHARES);
         let hashers = Hashers::start(self.config.threads, self.config.max_hash_rate, found)?;
         let mining = Mining {
@@ -180,7 +177,7 @@ impl<'a> Session<'a> {
             }
             (p2p::Target::Iroh(invite), Some(node)) => {
                 let stream = node.dial(invite).await?;
-                let path = Path { way: Some(stream.path()), told: None };
+                let path = Path::iroh(stream.path());
                 let (read, write) = stream.into_split();
                 (Either::Right(read), Either::Right(write), path)
             }
@@ -272,208 +269,18 @@ impl<'a> Session<'a> {
     }
 }
 
-/// A share on its way to the pool.
-struct Pending {
-    sequence: u32,
-    block: bool,
-}
-
-/// Which way the packets go, and what was told of it.
-struct Path {
-    /// None over TCP, where it never changes.
-    way: Option<PathWatch>,
-    told: Option<&'static str>,
-}
-
-impl Path {
-    fn tcp() -> Path {
-        Path { way: None, told: None }
-    }
-
-    /// The kind of path, as soon as it is another one than was told last. Cancel-safe.
-    async fn changed(&mut self) -> &'static str {
-        loop {
-            let kind = self.way.as_ref().map_or("tcp", |way| iroh_kind(way.kind()));
-            if self.told != Some(kind) {
-                self.told = Some(kind);
-                return kind;
-            }
-            match &mut self.way {
-                Some(way) => way.changed().await,
-                None => std::future::pending().await,
-            }
-        }
-    }
-}
-
-/// An open channel.
-struct Mining<'a> {
-    kind: MinerKind,
-    channel_id: u32,
-    jobs: ChannelJobs,
-    path: Path,
-    /// Shares without an answer, oldest first.
-    pending: VecDeque<Pending>,
-    next_sequence: u32,
-    events: &'a mpsc::Sender<MinerEvent>,
-    shares: mpsc::Receiver<FoundShare>,
-    hashers: Hashers,
-}
-
-impl Mining<'_> {
-    async fn run(mut self, mut reader: Reader, mut writer: Writer) -> Result<(), ClientError> {
-        loop {
-            tokio::select! {
-                frame = reader.next() => {
-                    let frame = frame?.ok_or(ClientError::Closed)?;
-                    if self.handle(frame).await? {
-                        return Ok(());
-                    }
-                }
-                kind = self.path.changed() => self.tell(MinerEvent::Path(kind)).await,
-                Some(share) = self.shares.recv() => {
-                    self.submit(&mut writer, &share)?;
-                    while let Ok(more) = self.shares.try_recv() {
-                        self.submit(&mut writer, &more)?;
-                    }
-                    writer.flush().await?;
-                }
-            }
-        }
-    }
-
-    fn submit(&mut self, writer: &mut Writer, share: &FoundShare) -> Result<(), WireError> {
-        let sequence = self.next_sequence;
-        self.next_sequence = sequence.wrapping_add(1);
-        self.pending.push_back(Pending { sequence, block: share.is_block });
-        let words = [self.channel_id, sequence, share.job_id, share.nonce, share.ntime, share.version];
-        let words = words.map(u32::to_le_bytes);
-        let fields = words.as_flattened();
-        match self.kind {
-            MinerKind::Standard => {
-                writer.queue(0, true, mining::MESSAGE_TYPE_SUBMIT_SHARES_STANDARD, &[fields])
-            }
-            MinerKind::Extended => {
-                let length = [u8::try_from(share.extranonce.len()).unwrap_or(u8::MAX)];
-                let payload = [fields, &length, share.extranonce.as_bytes()];
-                writer.queue(0, true, mining::MESSAGE_TYPE_SUBMIT_SHARES_EXTENDED, &payload)
-            }
-        }
-    }
-
-    /// Takes a message; `true` when the pool asks to reconnect.
-    async fn handle(&mut self, frame: Frame<'_>) -> Result<bool, ClientError> {
-        let (extension, msg_type, payload) =
-            (frame.header.extension_type, frame.header.msg_type, frame.payload);
-        let assignment = match (extension, msg_type) {
-            (0, common::MESSAGE_TYPE_RECONNECT) => return Ok(true),
-            (0, mining::MESSAGE_TYPE_NEW_MINING_JOB) => {
-                let job: mining::NewMiningJob<'_> =
-                    from_bytes(payload).map_err(|_| ClientError::Malformed("NewMiningJob"))?;
-                let root = Root::Fixed(hash(job.merkle_root.as_bytes())?);
-                self.jobs.new_job(job.job_id, job.version, root, job.min_ntime.into_inner())
-            }
-            (0, mining::MESSAGE_TYPE_NEW_EXTENDED_MINING_JOB) => self.extended_job(payload)?,
-            (0, mining::MESSAGE_TYPE_MINING_SET_NEW_PREV_HASH) => {
-                let tip: mining::SetNewPrevHash<'_> =
-                    from_bytes(payload).map_err(|_| ClientError::Malformed("SetNewPrevHash"))?;
-                self.jobs.new_prev_hash(tip.job_id, hash(tip.prev_hash.as_bytes())?, tip.min_ntime, tip.nbits)
-            }
-            (0, mining::MESSAGE_TYPE_SET_TARGET) => {
-                let message: mining::SetTarget<'_> =
-                    from_bytes(payload).map_err(|_| ClientError::Malformed("SetTarget"))?;
-                let target = le_target(message.maximum_target.as_bytes())?;
-                self.jobs.set_target(target);
-                self.tell(MinerEvent::NewTarget(target)).await;
-                None
-            }
-            (0, mining::MESSAGE_TYPE_SET_EXTRANONCE_PREFIX) => {
-                let message: mining::SetExtranoncePrefix<'_> =
-                    from_bytes(payload).map_err(|_| ClientError::Malformed("SetExtranoncePrefix"))?;
-                self.jobs.set_prefix(bytes(message.extranonce_prefix.as_bytes())?);
-                None
-            }
-            (0, mining::MESSAGE_TYPE_SUBMIT_SHARES_SUCCESS) => {
-                let message: mining::SubmitSharesSuccess =
-                    from_bytes(payload).map_err(|_| ClientError::Malformed("SubmitShares.Success"))?;
-                self.accepted(message.last_sequence_number, message.new_submits_accepted_count).await;
-                None
-            }
-            (0, mining::MESSAGE_TYPE_SUBMIT_SHARES_ERROR) => {
-                let message: mining::SubmitSharesError<'_> =
-                    from_bytes(payload).map_err(|_| ClientError::Malformed("SubmitShares.Error"))?;
-                let code = message.error_code.as_utf8_or_hex();
-                self.rejected(message.sequence_number, code).await;
-                None
-            }
-            // Unknown messages are ignored (SV2 section 3.4.1).
-            _ => None,
-        };
-        if let Some(assignment) = assignment {
-            self.tell(MinerEvent::Job { job_id: assignment.job.id, prev_hash: assignment.tip.prev_hash })
-                .await;
-            self.hashers.assign(Some(assignment));
-        }
-        Ok(false)
-    }
-
-    fn extended_job(&mut self, payload: &mut [u8]) -> Result<Option<super::jobs::Assignment>, ClientError> {
-        let job: mining::NewExtendedMiningJob<'_> =
-            from_bytes(payload).map_err(|_| ClientError::Malformed("NewExtendedMiningJob"))?;
-        let path: Vec<Hash256> =
-            job.merkle_path.iter().map(|item| hash(item.as_bytes())).collect::<Result<_, _>>()?;
-        let coinbase = SplitCoinbase {
-            prefix: job.coinbase_tx_prefix.as_bytes().to_vec(),
-            suffix: job.coinbase_tx_suffix.as_bytes().to_vec(),
-            extranonce_size: self.jobs.extranonce_size(),
-            witness: None,
-        };
-        let work = JobWork::new(job.version, job.version_rolling_allowed, coinbase, path);
-        Ok(self.jobs.new_job(
-            job.job_id,
-            job.version,
-            Root::Rolled(Box::new(work)),
-            job.min_ntime.into_inner(),
-        ))
-    }
-
-    /// Shares are answered in order, errors at once: what is left up to the last
-    /// sequence number was accepted.
-    async fn accepted(&mut self, last_sequence: u32, shares: u32) {
-        let mut blocks = 0;
-        while let Some(pending) = self.pending.pop_front() {
-            blocks += u32::from(pending.block);
-            if pending.sequence == last_sequence {
-                break;
-            }
-        }
-        self.tell(MinerEvent::Accepted { shares, blocks }).await;
-    }
-
-    async fn rejected(&mut self, sequence: u32, code: String) {
-        let at = self.pending.iter().position(|pending| pending.sequence == sequence);
-        let block = at.and_then(|at| self.pending.remove(at)).is_some_and(|pending| pending.block);
-        self.tell(MinerEvent::Rejected { code, block }).await;
-    }
-
-    async fn tell(&self, event: MinerEvent) {
-        // Nobody listening is no reason to stop mining.
-        let _ = self.events.send(event).await;
-    }
-}
-
 async fn in_time<T>(step: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
     tokio::time::timeout(PATIENCE, step).await.map_err(|_| ClientError::Silent(PATIENCE))?
 }
 
-fn hash(bytes: &[u8]) -> Result<Hash256, ClientError> {
+pub(super) fn hash(bytes: &[u8]) -> Result<Hash256, ClientError> {
     bytes.try_into().map(Hash256).map_err(|_| ClientError::Malformed("hash"))
 }
 
-fn le_target(bytes: &[u8]) -> Result<Target, ClientError> {
+pub(super) fn le_target(bytes: &[u8]) -> Result<Target, ClientError> {
     bytes.try_into().map(Target::from_le_bytes).map_err(|_| ClientError::Malformed("target"))
 }
 
-fn bytes(bytes: &[u8]) -> Result<Extranonce, ClientError> {
+pub(super) fn bytes(bytes: &[u8]) -> Result<Extranonce, ClientError> {
     Extranonce::new(bytes).map_err(|_| ClientError::Malformed("extranonce prefix"))
 }

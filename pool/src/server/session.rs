@@ -25,7 +25,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Frames handled before waiting tips and writes get their turn.
@@ -62,10 +61,11 @@ where
     loop {
         tokio::select! {
             biased;
-            changed = changed(&mut generation) => {
-                changed?;
-                session.distribute().await?;
-            }
+            changed = generation.changed() => match changed {
+                Ok(()) => session.distribute().await?,
+                // The job maker stops with the pool, perhaps a moment earlier.
+                Err(_) => return session.drain().await,
+            },
             () = &mut stop => return session.drain().await,
             () = &mut timer => {
                 session.tick()?;
@@ -89,10 +89,6 @@ where
         }
         session.writer.flush().await?;
     }
-}
-
-async fn changed(generation: &mut watch::Receiver<u64>) -> Result<(), Closed> {
-    generation.changed().await.map_err(|_| Closed::Stopping)
 }
 
 struct Session<W> {
@@ -316,7 +312,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             self.send(false, common::MESSAGE_TYPE_RECONNECT, &[&SAME_HOST_AND_PORT])?;
         }
         self.writer.flush().await?;
-        Ok(())
+        Err(Closed::Stopping)
     }
 
     async fn hand_over_blocks(&mut self) {

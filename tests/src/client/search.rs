@@ -124,6 +124,13 @@ impl Search {
         self
     }
 
+    /// The share target, little-endian; the job's unless set.
+    #[must_use]
+    pub fn target(mut self, target: [u8; 32]) -> Search {
+        self.job.target = target;
+        self
+    }
+
     /// The nonce to start from.
     #[must_use]
     pub fn first_nonce(mut self, nonce: u32) -> Search {
@@ -173,7 +180,11 @@ impl Share {
         arithmetic::display(&self.hash)
     }
 
-    pub(crate) fn message(&self, sequence_number: u32) -> Result<(u8, Vec<u8>)> {
+    /// The type and the payload of the message that submits it.
+    ///
+    /// # Errors
+    /// When its extranonce is longer than the protocol allows.
+    pub fn message(&self, sequence_number: u32) -> Result<(u8, Vec<u8>)> {
         let Share { channel_id, job_id, nonce, ntime, version, .. } = *self;
         match &self.extranonce {
             None => {

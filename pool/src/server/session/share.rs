@@ -9,7 +9,7 @@ use crate::wire::{self, SubmitShares, tlv};
 use mining_sv2 as mining;
 use std::time::Instant;
 use tokio::io::AsyncWrite;
-use work::{ShareFault, Submission};
+use work::{Difficulty, ShareFault, Submission};
 
 impl<W: AsyncWrite + Unpin> Session<W> {
     pub(super) fn submit_standard(&mut self, payload: &[u8]) -> Result<(), Closed> {
@@ -76,13 +76,11 @@ impl<W: AsyncWrite + Unpin> Session<W> {
                 name,
             ));
         }
-        // A block found below the share target is worth submitting but earns no share.
-        let credited = verdict.credited.ok_or(ShareFault::DifficultyTooLow)?;
         if channel.unacknowledged.count == 0 {
             self.touched.push(channel.id);
         }
-        channel.credit(share.sequence_number, worker, credited, self.clock.now);
-        self.status.accepted(credited);
+        channel.credit(share.sequence_number, worker, verdict.credited, self.clock.now);
+        self.status.accepted(verdict.credited.unwrap_or(Difficulty(0.0)));
         Ok(())
     }
 

@@ -1,0 +1,122 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+use super::*;
+use bitcoin::ScriptBuf;
+use bitcoin::Transaction;
+use bitcoin::consensus::deserialize;
+use template_provider::embedded::{self, EmbeddedChain, EmbeddedConfig};
+use work::extranonce::EXTRANONCE_SIZE;
+
+struct Bench {
+    board: JobBoard,
+    chain: EmbeddedChain,
+    pool_payout: watch::Sender<Arc<PayoutSet>>,
+    stop: CancellationToken,
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn bench(transactions: usize, max_variants: usize) -> Bench {
+    let stop = CancellationToken::new();
+    let config = EmbeddedConfig { transactions, ..EmbeddedConfig::default() };
+    let (source, chain) = embedded::start_with_chain(config, stop.clone()).unwrap();
+    let (pool_payout, payouts) = watch::channel(Arc::new(PayoutSet::single(script(1))));
+    let config = JobMakerConfig {
+        templates: source.templates,
+        pool_payout: Some(payouts),
+        tag: b"tag".to_vec(),
+        max_variants,
+    };
+    let (board, _) = start(config, stop.clone());
+    Bench { board, chain, pool_payout, stop }
+}
+
+fn script(number: u8) -> ScriptBuf {
+    ScriptBuf::from_bytes(vec![number; 22])
+}
+
+async fn until(jobs: &mut Jobs, wanted: impl Fn(&JobSet) -> bool) -> Arc<JobSet> {
+    let seen = jobs.wait_for(|set| set.as_ref().is_some_and(|set| wanted(set))).await.unwrap();
+    seen.clone().unwrap()
+}
+
+fn coinbase(job: &Job) -> Transaction {
+    deserialize(&job.work.coinbase().to_block_bytes(&[7; EXTRANONCE_SIZE])).unwrap()
+}
+
+#[tokio::test]
+async fn a_new_tip_promotes_the_empty_job_that_miners_already_hold() {
+    let bench = bench(3, 8);
+    let mut jobs = bench.board.subscribe(PayTo::Pool).await.unwrap();
+    let before = until(&mut jobs, |set| set.future.is_some()).await;
+    let future = before.future.clone().unwrap();
+
+    bench.chain.mine_elsewhere().unwrap();
+    // The first set on the new tip may be overtaken by the full template; whichever
+    // is seen first, the promoted job stands at the beginning of the tip.
+    let after = until(&mut jobs, |set| set.tip.sequence > before.tip.sequence).await;
+    let promoted = after.active.id == future.id;
+    let overtaken = !after.active.work.merkle_path().is_empty();
+    assert!(promoted || overtaken, "an empty job was built although miners held one");
+    assert_eq!(after.tip.tip.prev_hash, bench.chain.tip());
+}
+
+#[tokio::test]
+async fn without_transactions_the_promoted_job_stays() {
+    let bench = bench(0, 8);
+    let mut jobs = bench.board.subscribe(PayTo::Pool).await.unwrap();
+    for _ in 0..3 {
+        let before = until(&mut jobs, |set| set.future.is_some()).await;
+        let future = before.future.clone().unwrap();
+        bench.chain.mine_elsewhere().unwrap();
+        let after = until(&mut jobs, |set| set.tip.sequence > before.tip.sequence).await;
+        assert!(Arc::ptr_eq(&after.active, &future));
+        assert!(after.template_id > before.template_id);
+        until(&mut jobs, |set| set.future.as_ref().is_some_and(|next| next.id != future.id)).await;
+    }
+}
+
+#[tokio::test]
+async fn every_job_pays_the_whole_value_to_its_own_payout() {
+    let bench = bench(2, 8);
+    let mut pool = bench.board.subscribe(PayTo::Pool).await.unwrap();
+    let mut solo = bench.board.subscribe(PayTo::Script(script(9))).await.unwrap();
+    for (jobs, to) in [(&mut pool, script(1)), (&mut solo, script(9))] {
+        let set = until(jobs, |set| set.future.is_some()).await;
+        for job in [&set.active, set.future.as_ref().unwrap()] {
+            let coinbase = coinbase(job);
+            assert_eq!(coinbase.output.first().unwrap().script_pubkey, to);
+            let paid: u64 = coinbase.output.iter().map(|output| output.value.to_sat()).sum();
+            assert!(paid >= 50 * 100_000_000, "{paid}");
+        }
+        assert!(set.active.id != set.future.as_ref().unwrap().id);
+    }
+}
+
+#[tokio::test]
+async fn payouts_that_change_give_a_new_job_on_the_same_tip() {
+    let bench = bench(0, 8);
+    let mut jobs = bench.board.subscribe(PayTo::Pool).await.unwrap();
+    let before = until(&mut jobs, |set| set.future.is_some()).await;
+    bench.pool_payout.send_replace(Arc::new(PayoutSet::single(script(2))));
+    let after = until(&mut jobs, |set| set.active.id != before.active.id).await;
+    assert_eq!(after.tip.sequence, before.tip.sequence);
+    assert_eq!(coinbase(&after.active).output.first().unwrap().script_pubkey, script(2));
+    let future_too =
+        until(&mut jobs, |set| set.future.as_ref().is_some_and(|job| job.payouts == after.active.payouts));
+    future_too.await;
+}
+
+#[tokio::test]
+async fn payouts_that_nobody_mines_for_make_room_for_others() {
+    let bench = bench(0, 2);
+    let first = bench.board.subscribe(PayTo::Script(script(1))).await.unwrap();
+    let _second = bench.board.subscribe(PayTo::Script(script(2))).await.unwrap();
+    let third = bench.board.subscribe(PayTo::Script(script(3))).await;
+    assert!(matches!(third, Err(SubscribeError::TooManyVariants(2))));
+    drop(first);
+    assert!(bench.board.subscribe(PayTo::Script(script(3))).await.is_ok());
+}
