@@ -15,15 +15,15 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct IdArgs {
-    /// The configuration.
-    #[command(flatten)]
-    config: ConfigFlags,
     /// The node id of the key in FILE instead, as `punchbowl miner --identity FILE` has it
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// The configuration; last, because its heading covers all flags after it.
+    #[command(flatten)]
+    config: ConfigFlags,
 }
 
 const EXAMPLES: &str = "\

@@ -19,9 +19,6 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct InviteArgs {
-    /// The configuration.
-    #[command(flatten)]
-    config: ConfigFlags,
     /// Only the address for miners that dial over TCP (stratum2+tcp://)
     #[arg(long)]
     tcp: bool,
@@ -44,6 +41,9 @@ pub struct InviteArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// The configuration; last, because its heading covers all flags after it.
+    #[command(flatten)]
+    config: ConfigFlags,
 }
 
 const EXAMPLES: &str = "\

@@ -31,7 +31,7 @@ impl PublicKeys {
                 let authority = folder.authority_key(&config.authority, config.network)?.public_key();
                 let node = folder.node_key(&config.p2p)?.map(|key| key.id());
                 let path = folder.path().display();
-                let _ = writeln!(std::io::stderr(), "made this pool's keys in {path}; keep a copy of them");
+                let _ = writeln!(std::io::stderr(), "made keys for this pool in {path}; keep a copy of them");
                 Ok(PublicKeys { node, authority })
             }
             read => Ok(read?),
