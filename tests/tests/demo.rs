@@ -90,7 +90,8 @@ async fn demo_of_three_blocks(data_dir: &Path) -> Vec<Value> {
 async fn word_after(demo: &Process, words: &str) -> String {
     let line = demo.line(|line| line.contains(words)).await.unwrap();
     let (_, rest) = line.split_once(words).unwrap();
-    rest.split_whitespace().next().unwrap().to_owned()
+    // An invite stands in quotes, for the shell.
+    rest.split_whitespace().next().unwrap().trim_matches('\'').to_owned()
 }
 
 /// The raw blocks in a chain file, in hexadecimal: magic, length (little-endian), four
