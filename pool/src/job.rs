@@ -120,18 +120,28 @@ pub struct JobTip {
     pub ntime: u32,
 }
 
+/// A job with what is told along with it.
+#[derive(Clone, Debug)]
+pub struct Assigned {
+    /// The job.
+    pub job: Arc<Job>,
+    /// The template that a solution of it names.
+    pub template_id: u64,
+    /// Header time to start from, at least the tip's `min_ntime`.
+    pub ntime: u32,
+}
+
 /// What everybody with the same payouts should be mining, as one value: a reader
 /// never sees a job with another job's tip.
 #[derive(Clone, Debug)]
 pub struct JobSet {
     /// The tip that `active` builds on.
     pub tip: Arc<JobTip>,
+    /// The first job on this tip. Who holds it in advance is given the tip with it, even
+    /// if there is a better job by then: `SetNewPrevHash` is what must not wait.
+    pub opening: Assigned,
     /// The job to mine now.
-    pub active: Arc<Job>,
-    /// The template that a solution of `active` names.
-    pub template_id: u64,
-    /// Header time for `active`, at least the tip's `min_ntime`.
-    pub ntime: u32,
+    pub active: Assigned,
     /// An empty job for the block after this one, handed out ahead of time so that a
     /// new tip costs one `SetNewPrevHash` (SV2 section 5.1.3).
     pub future: Option<Arc<Job>>,

@@ -82,7 +82,8 @@ async fn mine(
         let session = client::Session::new(config, node, events);
         let ended = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            ended = session.run() => ended,
+            // A pool that was there a moment ago is tried again soon.
+            ended = session.run(|| wait = FIRST_WAIT) => ended,
         };
         match ended {
             Err(fault) if fault.is_final() => return Err(fault),
@@ -91,8 +92,7 @@ async fn mine(
                     events.send(MinerEvent::Disconnected { reason: fault.to_string(), retry_in: wait }).await;
             }
             Ok(()) => {
-                // The pool asked for it (SV2 `Reconnect`); no reason to wait long.
-                wait = FIRST_WAIT;
+                // SV2 `Reconnect`
                 let reason = "the pool asked to reconnect".to_owned();
                 let _ = events.send(MinerEvent::Disconnected { reason, retry_in: wait }).await;
             }

@@ -90,6 +90,7 @@ impl Node {
         let (board, _) = maker::start(
             JobMakerConfig {
                 templates: parts.source.templates.clone(),
+                openings: parts.source.openings.clone(),
                 pool_payout: match &*payouts {
                     PayoutMode::Fixed(fixed) => Some(fixed.watch()),
                     PayoutMode::Solo(_) => None,

@@ -38,6 +38,10 @@ pub struct SourceHandle {
     /// The newest template; `None` until the first arrives. It keeps its last value
     /// while the node is away.
     pub templates: watch::Receiver<Option<Arc<Template>>>,
+    /// The newest provisional template. `templates` keeps only its newest value, so a
+    /// reader that finds a new tip's full template there may have missed the provisional
+    /// one that opened the tip; here it still is.
+    pub openings: watch::Receiver<Option<Arc<Template>>>,
     /// What the source is doing.
     pub status: watch::Receiver<SourceStatus>,
     /// Tells the source how much room the coinbase needs; the source asks for new
@@ -78,10 +82,27 @@ pub(crate) struct SolutionRequest {
 
 /// A source's own ends of the channels behind a [`SourceHandle`].
 pub(crate) struct SourceEnds {
-    pub(crate) templates: watch::Sender<Option<Arc<Template>>>,
+    pub(crate) templates: Publisher,
     pub(crate) status: watch::Sender<SourceStatus>,
     pub(crate) reserve: watch::Receiver<CoinbaseReserve>,
     pub(crate) solutions: mpsc::Receiver<SolutionRequest>,
+}
+
+/// Where a source puts its templates.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    templates: watch::Sender<Option<Arc<Template>>>,
+    openings: watch::Sender<Option<Arc<Template>>>,
+}
+
+impl Publisher {
+    /// Makes `template` the newest.
+    pub(crate) fn publish(&self, template: Arc<Template>) {
+        if template.provisional {
+            self.openings.send_replace(Some(template.clone()));
+        }
+        self.templates.send_replace(Some(template));
+    }
 }
 
 /// Makes a handle and the ends that a source serves it from.
@@ -91,16 +112,18 @@ pub(crate) fn channels(status: SourceStatus, reserve: CoinbaseReserve) -> (Sourc
     const SOLUTIONS_WAITING: usize = 64;
 
     let (templates, templates_out) = watch::channel(None);
+    let (openings, openings_out) = watch::channel(None);
     let (status, status_out) = watch::channel(status);
     let (reserve_in, reserve) = watch::channel(reserve);
     let (solutions_in, solutions) = mpsc::channel(SOLUTIONS_WAITING);
     (
         SourceHandle {
             templates: templates_out,
+            openings: openings_out,
             status: status_out,
             reserve: reserve_in,
             solutions: solutions_in,
         },
-        SourceEnds { templates, status, reserve, solutions },
+        SourceEnds { templates: Publisher { templates, openings }, status, reserve, solutions },
     )
 }

@@ -29,6 +29,7 @@ async fn peer_that_reads_nothing_is_disconnected_and_nobody_else_notices() {
     });
     gone.await.unwrap().unwrap();
     assert!(answered > 0);
+    pool.process().line(|line| line.contains("connection closed by us")).await.unwrap();
     let counts = pool.status().await.unwrap()["connection_counts"].clone();
     assert_eq!(counts["closed"]["slow-reader"], 1, "{counts}");
     assert_eq!(counts["open"], 1);

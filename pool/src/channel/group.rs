@@ -6,7 +6,7 @@
 
 use super::history::Moment;
 use crate::job::board::{Jobs, PayTo};
-use crate::job::{Job, JobSet, JobTip};
+use crate::job::{Assigned, Job, JobTip};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ pub struct Group {
 #[derive(Debug, Default)]
 pub struct Update {
     /// A new tip: activate `activate` by `SetNewPrevHash`, after sending it as a future
-    /// job if the group does not hold it yet.
+    /// job if the group does not hold it yet. `replace` may follow at once.
     pub activate: Option<Activation>,
     /// A better job on the present tip.
     pub replace: Option<LiveJob>,
@@ -83,21 +83,23 @@ impl Group {
         let Some(set) = self.jobs.borrow_and_update().clone() else { return Update::default() };
         let mut update = Update::default();
         if set.tip.sequence != self.tip_sequence {
-            let held = self.future.take().filter(|(job, _)| job.id == set.active.id);
-            let sent_ahead = held.map(|(_, sent)| sent);
-            let live = live_job(&set, sent_ahead.unwrap_or(moment), moment);
+            let held = self.future.take().filter(|(job, _)| job.id == set.opening.job.id);
+            let held = held.map(|(_, sent)| sent);
+            let first = if held.is_some() { &set.opening } else { &set.active };
+            let live = live_job(first, &set.tip, held.unwrap_or(moment), moment);
             self.live.clear();
             self.live.push_back(live.clone());
             self.tip_sequence = set.tip.sequence;
-            self.active = set.active.id;
-            update.activate = Some(Activation { live, held: sent_ahead.is_some() });
-        } else if set.active.id != self.active {
-            let live = live_job(&set, moment, moment);
+            self.active = live.id;
+            update.activate = Some(Activation { live, held: held.is_some() });
+        }
+        if set.active.job.id != self.active {
+            let live = live_job(&set.active, &set.tip, moment, moment);
             if self.live.len() >= MAX_LIVE_JOBS {
                 self.live.pop_front();
             }
             self.live.push_back(live.clone());
-            self.active = set.active.id;
+            self.active = live.id;
             update.replace = Some(live);
         }
         if let Some(future) = &set.future
@@ -132,13 +134,13 @@ impl Group {
     }
 }
 
-fn live_job(set: &JobSet, sent: Moment, activated: Moment) -> LiveJob {
+fn live_job(assigned: &Assigned, tip: &Arc<JobTip>, sent: Moment, activated: Moment) -> LiveJob {
     LiveJob {
-        id: set.active.id,
-        job: set.active.clone(),
-        tip: set.tip.clone(),
-        template_id: set.template_id,
-        min_ntime: set.ntime,
+        id: assigned.job.id,
+        job: assigned.job.clone(),
+        tip: tip.clone(),
+        template_id: assigned.template_id,
+        min_ntime: assigned.ntime,
         sent,
         activated,
     }
@@ -149,11 +151,16 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::super::tests::job;
     use super::*;
+    use crate::job::JobSet;
     use tokio::sync::watch;
     use work::share::Tip;
     use work::{Hash256, Target};
 
     fn set(tip: u64, active: u32, future: Option<u32>) -> Option<Arc<JobSet>> {
+        opened_by(active, tip, active, future)
+    }
+
+    fn opened_by(opening: u32, tip: u64, active: u32, future: Option<u32>) -> Option<Arc<JobSet>> {
         let parent = Tip {
             prev_hash: Hash256([tip as u8; 32]),
             nbits: 0x1d00_ffff,
@@ -162,9 +169,8 @@ mod tests {
         };
         Some(Arc::new(JobSet {
             tip: Arc::new(JobTip { sequence: tip, tip: parent, ntime: 2 }),
-            active: job(active),
-            template_id: 1,
-            ntime: 3,
+            opening: Assigned { job: job(opening), template_id: 1, ntime: 3 },
+            active: Assigned { job: job(active), template_id: 2, ntime: 3 },
             future: future.map(job),
         }))
     }
@@ -194,6 +200,20 @@ mod tests {
         assert_eq!((activation.live.id, activation.live.sent, activation.live.activated), (11, 5, 9));
         assert!(group.job(10).is_none());
         assert!(group.future().is_none());
+    }
+
+    #[test]
+    fn who_comes_late_to_a_new_tip_still_gets_it_with_the_job_that_it_holds() {
+        let (board, mut group) = group(set(1, 10, Some(11)));
+        group.update(1);
+        // The job held in advance has already been replaced by one with fees.
+        board.send_replace(opened_by(11, 2, 12, Some(13)));
+        let update = group.update(2);
+        let activation = update.activate.unwrap();
+        assert!(activation.held);
+        assert_eq!((activation.live.id, update.replace.unwrap().id), (11, 12));
+        // Shares are taken for both.
+        assert!(group.job(11).is_some() && group.job(12).is_some());
     }
 
     #[test]

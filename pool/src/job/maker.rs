@@ -5,7 +5,7 @@
 //! one `SetNewPrevHash`, and only then builds anything.
 
 use super::board::{JobBoard, JobIds, Jobs, PayTo, SubscribeError, Subscription};
-use super::{Job, JobError, JobParts, JobSet, JobTip};
+use super::{Assigned, Job, JobError, JobParts, JobSet, JobTip};
 use crate::payout::{PayoutError, PayoutSet};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,6 +22,10 @@ use work::share::Tip;
 pub struct JobMakerConfig {
     /// Templates as the source pushes them.
     pub templates: watch::Receiver<Option<Arc<Template>>>,
+    /// The newest template that opened a tip; see [`SourceHandle::openings`].
+    ///
+    /// [`SourceHandle::openings`]: template_provider::SourceHandle::openings
+    pub openings: watch::Receiver<Option<Arc<Template>>>,
     /// The pool's own payout set; changes when a descriptor rotates. None where every
     /// member is paid alone.
     pub pool_payout: Option<watch::Receiver<Arc<PayoutSet>>>,
@@ -78,7 +82,7 @@ impl Variant {
     /// Whether the active job is made of just this.
     fn mines(&self, parts: &JobParts, payouts: &PayoutSet) -> bool {
         self.active.as_ref() == Some(parts)
-            && self.jobs.borrow().as_ref().is_some_and(|set| set.active.payouts == *payouts)
+            && self.jobs.borrow().as_ref().is_some_and(|set| set.active.job.payouts == *payouts)
     }
 }
 
@@ -114,36 +118,51 @@ impl JobMaker {
     fn take_template(&mut self) {
         let Some(template) = self.config.templates.borrow_and_update().clone() else { return };
         self.drop_unused_variants();
-        let new_tip = self.tip.as_ref().is_none_or(|tip| tip.tip.prev_hash != template.prev_hash);
+        if self.is_new_tip(&template) && !template.provisional {
+            // The provisional template was overtaken; it comes first all the same.
+            let opening = self.config.openings.borrow().clone();
+            if let Some(opening) = opening.filter(|opening| opening.prev_hash == template.prev_hash) {
+                self.work_on(opening);
+            }
+        }
+        self.work_on(template);
+    }
+
+    /// Makes `template` the one that jobs are built from.
+    fn work_on(&mut self, template: Arc<Template>) {
+        let new_tip = self.is_new_tip(&template);
         if new_tip {
             let sequence = self.tip.as_ref().map_or(1, |tip| tip.sequence + 1);
             self.tip = Some(Arc::new(JobTip { sequence, tip: tip_of(&template), ntime: template.ntime }));
         }
-        self.template = Some(template);
-        let ids = self.build_all(new_tip);
+        let provisional = template.provisional;
+        self.template = Some(template.clone());
+        let jobs = self.build_all(new_tip);
         if new_tip {
             // First word of the new tip, before anything else is built.
             self.announce();
             self.future_due = Some(Instant::now() + Self::FUTURE_DELAY);
         }
-        if self.template.as_ref().is_some_and(|template| !template.provisional) {
+        if !provisional {
             self.build_futures();
         }
-        if !new_tip || self.future_due.is_none() {
+        if !provisional || !new_tip {
             self.announce();
         }
-        if let Some(template) = &self.template {
-            info!(
-                height = template.height,
-                new_tip,
-                provisional = template.provisional,
-                transactions = template.transactions,
-                fees = template.fees,
-                prev_hash = %template.prev_hash,
-                jobs = ids,
-                "template"
-            );
-        }
+        info!(
+            height = template.height,
+            new_tip,
+            provisional,
+            transactions = template.transactions,
+            fees = template.fees,
+            prev_hash = %template.prev_hash,
+            jobs,
+            "template"
+        );
+    }
+
+    fn is_new_tip(&self, template: &Template) -> bool {
+        self.tip.as_ref().is_none_or(|tip| tip.tip.prev_hash != template.prev_hash)
     }
 
     fn pool_payout_changed(&mut self) {
@@ -198,7 +217,7 @@ impl JobMaker {
             .then_some(held)
             .flatten()
             .filter(|held| held.parts == parts && held.job.payouts == payouts);
-        let active = match promoted {
+        let job = match promoted {
             Some(held) => held.job.clone(),
             None => Arc::new(Job::build(self.ids.next(), &parts, payouts, &self.config.tag)?),
         };
@@ -207,14 +226,12 @@ impl JobMaker {
         }
         variant.active = Some(parts);
         let future = variant.future.as_ref().map(|future| future.job.clone());
-        let ntime = template.ntime.max(tip.tip.min_ntime);
-        variant.jobs.send_replace(Some(Arc::new(JobSet {
-            tip,
-            active,
-            template_id: template.id,
-            ntime,
-            future,
-        })));
+        let active = Assigned { job, template_id: template.id, ntime: template.ntime.max(tip.tip.min_ntime) };
+        variant.jobs.send_modify(|jobs| {
+            let same_tip = jobs.as_ref().filter(|set| set.tip.sequence == tip.sequence);
+            let opening = same_tip.map_or_else(|| active.clone(), |set| set.opening.clone());
+            *jobs = Some(Arc::new(JobSet { tip, opening, active, future }));
+        });
         Ok(())
     }
 

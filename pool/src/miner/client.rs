@@ -145,14 +145,15 @@ impl<'a> Session<'a> {
     }
 
     /// Connects and mines until the connection ends; `Ok` when the pool asks to
-    /// reconnect.
+    /// reconnect. Calls `opened` once the pool has opened a channel.
     ///
     /// # Errors
     /// Why the connection ended.
-    pub async fn run(self) -> Result<(), ClientError> {
+    pub async fn run(self, opened: impl FnOnce()) -> Result<(), ClientError> {
         let (mut reader, mut writer, path) = in_time(self.connect()).await?;
         in_time(self.set_up(&mut reader, &mut writer)).await?;
         let (channel_id, jobs) = in_time(self.open_channel(&mut reader, &mut writer)).await?;
+        opened();
         let (found, shares) = mpsc::channel(WAITING_SHARES);
         let hashers = Hashers::start(self.config.threads, self.config.max_hash_rate, found)?;
         let mining = Mining {

@@ -4,7 +4,7 @@ use super::chain::{AppendError, Chain};
 use super::rules::RuleError;
 use super::templates::{Draft, Fill, Kept, Wanted};
 use super::{EmbeddedConfig, EmbeddedError};
-use crate::source::SolutionRequest;
+use crate::source::{Publisher, SolutionRequest};
 use crate::{CoinbaseReserve, Solution, SolutionError, SolutionOutcome, SourceStatus, Template};
 use bitcoin::hashes::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// A provisional template is out and the full one is due.
     full_due: Notify,
-    templates: watch::Sender<Option<Arc<Template>>>,
+    templates: Publisher,
 }
 
 #[derive(Debug)]
@@ -48,10 +48,7 @@ impl State {
 
 impl Shared {
     /// Opens the chain and publishes the first template.
-    pub(super) fn open(
-        config: &EmbeddedConfig,
-        templates: watch::Sender<Option<Arc<Template>>>,
-    ) -> Result<Shared, EmbeddedError> {
+    pub(super) fn open(config: &EmbeddedConfig, templates: Publisher) -> Result<Shared, EmbeddedError> {
         let chain = Chain::open(config.data_dir.as_deref(), config.nbits, unix_now())?;
         let state = State {
             chain,
@@ -134,7 +131,7 @@ impl Shared {
 
     /// Under the lock, so that templates are published in the order of their tips.
     fn publish(&self, state: &mut State, fill: Fill) {
-        self.templates.send_replace(Some(state.draft(fill)));
+        self.templates.publish(state.draft(fill));
     }
 }
 

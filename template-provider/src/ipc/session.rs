@@ -8,6 +8,7 @@ use super::node::{Node, NodeTemplate};
 use super::publisher::{Order, Ruling};
 use super::shelf::Shelf;
 use super::{IpcConfig, fees, submit, tip};
+use crate::source::Publisher;
 use crate::{CoinbaseReserve, SourceStatus, Template};
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -30,7 +31,7 @@ pub(super) struct Desk {
     pub(super) pending_changed: Notify,
     node: RefCell<Option<Rc<Node>>>,
     order: RefCell<Order>,
-    templates: watch::Sender<Option<Arc<Template>>>,
+    templates: Publisher,
     status: watch::Sender<SourceStatus>,
     /// There is a template whose transactions are to be fetched.
     body_wanted: Notify,
@@ -64,11 +65,7 @@ pub(super) async fn run(
 }
 
 impl Desk {
-    pub(super) fn new(
-        config: IpcConfig,
-        templates: watch::Sender<Option<Arc<Template>>>,
-        status: watch::Sender<SourceStatus>,
-    ) -> Desk {
+    pub(super) fn new(config: IpcConfig, templates: Publisher, status: watch::Sender<SourceStatus>) -> Desk {
         Desk {
             files: SolutionFiles::new(&config.solutions_dir, config.network, config.solutions_kept),
             config,
@@ -139,7 +136,7 @@ impl Desk {
         self.order.borrow_mut().note(&template);
         self.shelf.borrow_mut().put(template.clone(), held.clone(), Instant::now());
         debug!(%template, "published");
-        self.templates.send_replace(Some(template));
+        self.templates.publish(template);
         self.set_status(SourceStatus::Serving);
         self.body_wanted.notify_one();
         self.pending_changed.notify_one();

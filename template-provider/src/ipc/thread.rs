@@ -49,6 +49,7 @@ async fn run(config: IpcConfig, ends: SourceEnds, cancel: CancellationToken) {
         let ended = match opened {
             Ok(connection) => {
                 info!(socket = %desk.config.socket.display(), "connected to Bitcoin Core");
+                last_reason.clear();
                 desk.set_node(Some(connection.node.clone()));
                 let ended = tokio::select! {
                     ended = session::run(&desk, &connection.node, ends.reserve.clone(), &cancel) => ended,
