@@ -1,8 +1,10 @@
-//! Who may connect: limits in total and per address, and on handshakes at a time.
+//! Who may connect: limits in total, per address and per node, and on handshakes at a
+//! time.
 //!
 //! A [`Permit`] is held as long as its connection lives and gives its place back when
 //! dropped. Only connecting and disconnecting touch the lock here.
 
+use crate::NodeId;
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv4Addr},
@@ -25,13 +27,16 @@ pub struct AdmissionLimits {
     /// Connections from this machine itself (127.0.0.0/8 and `::1` together), where
     /// proxies and tests sit.
     pub loopback: usize,
+    /// Connections from one node id, which has no address that means anything: it may
+    /// come through a relay.
+    pub per_node: usize,
     /// Handshakes at a time; others wait.
     pub handshakes: usize,
 }
 
 impl Default for AdmissionLimits {
     fn default() -> AdmissionLimits {
-        AdmissionLimits { total: 8192, per_address: 1024, loopback: 8192, handshakes: 512 }
+        AdmissionLimits { total: 8192, per_address: 1024, loopback: 8192, per_node: 8, handshakes: 512 }
     }
 }
 
@@ -47,6 +52,9 @@ pub enum Refusal {
     /// This machine has its share.
     #[error("{0} connections from this machine are open, which is the limit")]
     Loopback(usize),
+    /// The node has its share.
+    #[error("{0} connections of the same node are open, which is the limit")]
+    PerNode(usize),
 }
 
 /// What happened so far, for health checks and metrics.
@@ -62,6 +70,8 @@ pub struct AdmissionCounts {
     pub refused_per_address: u64,
     /// Refused because this machine had its share.
     pub refused_loopback: u64,
+    /// Refused because the node had its share.
+    pub refused_per_node: u64,
     /// Handshakes running now.
     pub handshakes: u64,
 }
@@ -76,6 +86,7 @@ pub struct Admission {
     refused_total: AtomicU64,
     refused_per_address: AtomicU64,
     refused_loopback: AtomicU64,
+    refused_per_node: AtomicU64,
 }
 
 /// A place in the pool, given back on drop.
@@ -102,6 +113,7 @@ impl Admission {
             refused_total: AtomicU64::new(0),
             refused_per_address: AtomicU64::new(0),
             refused_loopback: AtomicU64::new(0),
+            refused_per_node: AtomicU64::new(0),
         })
     }
 
@@ -110,7 +122,18 @@ impl Admission {
     /// # Errors
     /// See [`Refusal`].
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refusal> {
-        let origin = Origin::of(address);
+        self.admit_origin(Origin::of(address))
+    }
+
+    /// Lets a node in that has proved its id, or says why not.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn admit_node(self: &Arc<Self>, node: NodeId) -> Result<Permit, Refusal> {
+        self.admit_origin(Origin::Node(node))
+    }
+
+    fn admit_origin(self: &Arc<Self>, origin: Origin) -> Result<Permit, Refusal> {
         self.take_place(origin).inspect_err(|refusal| count(self.counter(refusal)))?;
         count(&self.admitted);
         Ok(Permit { admission: Arc::clone(self), origin })
@@ -132,6 +155,7 @@ impl Admission {
             refused_total: self.refused_total.load(Ordering::Relaxed),
             refused_per_address: self.refused_per_address.load(Ordering::Relaxed),
             refused_loopback: self.refused_loopback.load(Ordering::Relaxed),
+            refused_per_node: self.refused_per_node.load(Ordering::Relaxed),
             handshakes: limit.saturating_sub(self.handshakes.available_permits()) as u64,
         }
     }
@@ -147,6 +171,7 @@ impl Admission {
             Origin::V4(_) | Origin::V6Network(_) if here >= self.limits.per_address => {
                 return Err(Refusal::PerAddress(here));
             }
+            Origin::Node(_) if here >= self.limits.per_node => return Err(Refusal::PerNode(here)),
             _ => {}
         }
         open.total += 1;
@@ -172,6 +197,7 @@ impl Admission {
             Refusal::Total(_) => &self.refused_total,
             Refusal::PerAddress(_) => &self.refused_per_address,
             Refusal::Loopback(_) => &self.refused_loopback,
+            Refusal::PerNode(_) => &self.refused_per_node,
         }
     }
 }
@@ -195,6 +221,7 @@ enum Origin {
     V4(Ipv4Addr),
     /// The upper 64 bits: a household has the lower ones to itself.
     V6Network(u64),
+    Node(NodeId),
 }
 
 impl Origin {
@@ -217,7 +244,7 @@ mod tests {
     use super::*;
 
     fn admission(total: usize, per_address: usize, loopback: usize) -> Arc<Admission> {
-        Admission::new(AdmissionLimits { total, per_address, loopback, handshakes: 2 })
+        Admission::new(AdmissionLimits { total, per_address, loopback, per_node: 1, handshakes: 2 })
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -280,9 +307,23 @@ mod tests {
             refused_total: 1,
             refused_per_address: 1,
             refused_loopback: 1,
+            refused_per_node: 0,
             handshakes: 0,
         };
         assert_eq!(admission.counts(), counts);
+    }
+
+    #[test]
+    fn a_node_beyond_its_share_is_refused_whatever_its_address_and_counts_towards_the_total() {
+        let admission = admission(2, 10, 10);
+        let [ann, bob] = [[1; 32], [2; 32]].map(|secret| iroh::SecretKey::from_bytes(&secret).public());
+        let first = admission.admit_node(ann).unwrap();
+        assert_eq!(admission.admit_node(ann).unwrap_err(), Refusal::PerNode(1));
+        let _second = admission.admit_node(bob).unwrap();
+        assert_eq!(admission.admit(ip("192.0.2.1")).unwrap_err(), Refusal::Total(2));
+        drop(first);
+        assert!(admission.admit_node(ann).is_ok());
+        assert_eq!(admission.counts().refused_per_node, 1);
     }
 
     #[test]

@@ -42,6 +42,12 @@ pub enum KeyError {
         "the key has version {0} but only version 1 is known; is it the secret key, or from newer software?"
     )]
     Version(u16),
+    /// Not a node key: those are in hexadecimal.
+    #[error(
+        "a node key is 64 hexadecimal digits; restore the file from your copy, or move it away to have a new key made \
+         (the node id is then another, and earlier invites no longer work)"
+    )]
+    Hex,
     /// The bytes are not on the curve or zero.
     #[error("the bytes of the key are not a secp256k1 key")]
     NotOnCurve,

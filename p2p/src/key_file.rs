@@ -1,14 +1,17 @@
-//! The file that keeps the secret authority key between runs.
+//! The files that keep secret keys between runs.
 //!
-//! Text: lines that start with `#` are for people, the first other line is the secret
-//! as in [`AuthorityKeypair::from_secret_text`]. Only the owner may read it (mode 0600);
-//! a file that others can read is refused, because its key may be known by now.
+//! Text: lines that start with `#` are for people, the first other line is the secret.
+//! Only the owner may read it (mode 0600); a file that others can read is refused,
+//! because its key may be known by now. This module keeps the authority key, as in
+//! [`AuthorityKeypair::from_secret_text`]; [`identity`](crate::identity) keeps the node
+//! key by the same means.
+
+pub(crate) mod secret_text;
 
 use crate::authority_key::{AuthorityKeypair, KeyError};
 use rand::{CryptoRng, Rng};
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, ErrorKind, Read, Write},
+    io,
     path::{Path, PathBuf},
 };
 use thiserror::Error;
@@ -43,6 +46,13 @@ pub enum KeyFileError {
         /// What is wrong.
         source: KeyError,
     },
+    /// Another process, or another part of this one, uses the key.
+    #[error(
+        "the key file {path} is in use by another Punchbowl, and two that run on one key take each other's \
+         connections; stop that one, or give this one a data_dir of its own",
+        path = .0.display()
+    )]
+    InUse(PathBuf),
     /// The system refused.
     #[error("cannot {action} the key file {path}: {source}", path = path.display())]
     Io {
@@ -60,16 +70,8 @@ pub enum KeyFileError {
 /// # Errors
 /// See [`KeyFileError`].
 pub fn load(path: &Path) -> Result<AuthorityKeypair, KeyFileError> {
-    let failed = |source: io::Error| match source.kind() {
-        ErrorKind::NotFound => KeyFileError::Missing(path.into()),
-        _ => KeyFileError::Io { action: "read", path: path.into(), source },
-    };
-    let file = File::open(path).map_err(failed)?;
-    refuse_too_open(path, &file)?;
-    let mut text = Zeroizing::new(String::with_capacity(LONGEST));
-    file.take(LONGEST as u64).read_to_string(&mut text).map_err(failed)?;
-    let secret = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
-    AuthorityKeypair::from_secret_text(secret.unwrap_or_default())
+    let (_, secret) = secret_text::read(path)?;
+    AuthorityKeypair::from_secret_text(&secret)
         .map_err(|source| KeyFileError::Content { path: path.into(), source })
 }
 
@@ -78,10 +80,6 @@ pub fn load(path: &Path) -> Result<AuthorityKeypair, KeyFileError> {
 /// # Errors
 /// [`KeyFileError::Exists`] rather than overwriting; [`KeyFileError::Io`].
 pub fn create(path: &Path, key: &AuthorityKeypair) -> Result<(), KeyFileError> {
-    let failed = |source: io::Error| match source.kind() {
-        ErrorKind::AlreadyExists => KeyFileError::Exists(path.into()),
-        _ => KeyFileError::Io { action: "write", path: path.into(), source },
-    };
     let text = Zeroizing::new(format!(
         "# Secret key of a Stratum V2 pool. Whoever has it can pose as the pool; keep a copy in a safe place.\n\
          # Its public half is {}\n\
@@ -89,19 +87,7 @@ pub fn create(path: &Path, key: &AuthorityKeypair) -> Result<(), KeyFileError> {
         key.public_key(),
         *key.secret_text()
     ));
-    let mut file = open_new(path).map_err(failed)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    if written.is_err() {
-        let _ = std::fs::remove_file(path); // half a key would only be in the way
-    }
-    written.map_err(failed)?;
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => {
-            File::open(folder).and_then(|folder| folder.sync_all())
-        }
-        _ => Ok(()),
-    }
-    .map_err(failed)
+    secret_text::create(path, &text).map(drop)
 }
 
 /// Reads the key in `path`, or makes one with `rng` and writes it there when there is no
@@ -120,35 +106,6 @@ pub fn load_or_create<G: Rng + CryptoRng + ?Sized>(
         }
         loaded => loaded.map(|key| (key, false)),
     }
-}
-
-/// More than any key file has.
-const LONGEST: usize = 4096;
-
-#[cfg(unix)]
-fn open_new(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-}
-
-#[cfg(not(unix))]
-fn open_new(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
-}
-
-#[cfg(unix)]
-fn refuse_too_open(path: &Path, file: &File) -> Result<(), KeyFileError> {
-    use std::os::unix::fs::PermissionsExt;
-    let metadata = file.metadata();
-    let metadata =
-        metadata.map_err(|source| KeyFileError::Io { action: "read", path: path.into(), source })?;
-    let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyFileError::TooOpen { path: path.into(), mode }) }
-}
-
-#[cfg(not(unix))]
-fn refuse_too_open(_: &Path, _: &File) -> Result<(), KeyFileError> {
-    Ok(())
 }
 
 #[cfg(all(test, unix))]

@@ -5,6 +5,7 @@
 //! way itself is an [`Endpoint`].
 
 use crate::authority_key::{AuthorityKey, KeyError};
+use crate::invite::SCHEME as IROH_SCHEME;
 use std::{
     fmt,
     net::{IpAddr, Ipv6Addr},
@@ -54,8 +55,15 @@ pub enum UriError {
     /// A Stratum V1 address.
     #[error("{0}:// is a Stratum V1 address; this needs the pool's Stratum V2 address, {TCP_SCHEME}://...")]
     StratumV1(String),
+    /// An invite, where only an address will do.
+    #[error(
+        "{IROH_SCHEME}:// is an invite by node id; this needs the pool's address on the network, {TCP_SCHEME}://..."
+    )]
+    Invite,
     /// Another protocol.
-    #[error("{0}:// is not known; a pool's address starts with {TCP_SCHEME}://")]
+    #[error(
+        "{0}:// is not known; a pool's address starts with {TCP_SCHEME}://, an invite with {IROH_SCHEME}://"
+    )]
     UnknownScheme(String),
     /// Nothing, or nonsense, before the port.
     #[error("{0:?} is not a host name or an IP address")]
@@ -90,11 +98,14 @@ impl FromStr for PoolUri {
         if STRATUM_V1_SCHEMES.contains(&scheme.as_str()) {
             return Err(UriError::StratumV1(scheme));
         }
+        if scheme == IROH_SCHEME {
+            return Err(UriError::Invite);
+        }
         if scheme != TCP_SCHEME {
             return Err(UriError::UnknownScheme(scheme));
         }
         let (place, key) = rest.split_once('/').unwrap_or((rest, ""));
-        let (host, port) = parse_place(place)?;
+        let (host, port) = parse_place(place, DEFAULT_PORT)?;
         if key.is_empty() {
             return Err(UriError::NoKey);
         }
@@ -126,14 +137,14 @@ impl fmt::Display for Host {
     }
 }
 
-/// `host`, `host:port`, `[v6]` or `[v6]:port`.
-fn parse_place(place: &str) -> Result<(Host, u16), UriError> {
+/// Reads `host`, `host:port`, `[v6]` or `[v6]:port`.
+pub(crate) fn parse_place(place: &str, default_port: u16) -> Result<(Host, u16), UriError> {
     if let Some(bracketed) = place.strip_prefix('[') {
         let (address, port) = bracketed.split_once(']').ok_or_else(|| UriError::Host(place.into()))?;
         let address: Ipv6Addr = address.parse().map_err(|_| UriError::Host(address.into()))?;
         let port = match port.strip_prefix(':') {
             Some(port) => parse_port(port)?,
-            None if port.is_empty() => DEFAULT_PORT,
+            None if port.is_empty() => default_port,
             None => return Err(UriError::Port(port.into())),
         };
         return Ok((Host::Ip(address.into()), port));
@@ -141,7 +152,7 @@ fn parse_place(place: &str) -> Result<(Host, u16), UriError> {
     match place.split_once(':') {
         Some((_, port)) if port.contains(':') => Err(UriError::Brackets(place.into())),
         Some((host, port)) => Ok((host.parse()?, parse_port(port)?)),
-        None => Ok((place.parse()?, DEFAULT_PORT)),
+        None => Ok((place.parse()?, default_port)),
     }
 }
 

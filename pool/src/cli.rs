@@ -6,10 +6,13 @@
 pub mod check_config;
 pub mod config_flags;
 pub mod demo;
+pub mod id;
 pub mod interrupt;
+pub mod invite;
 pub mod keygen;
 pub mod miner;
 pub mod pool;
+pub mod public_keys;
 pub mod ready;
 pub mod source;
 pub mod template;
@@ -38,6 +41,7 @@ First steps:
   punchbowl check-config          check what you have configured
   punchbowl pool --payout-address bc1q...
                                   run a pool beside your Bitcoin Core
+  punchbowl invite                what to send to those who should mine at it
 
 Configuration: punchbowl.toml in the current folder, or --config FILE.
 Each command explains itself: punchbowl pool --help";
@@ -54,6 +58,10 @@ enum Command {
     Template(template::TemplateArgs),
     /// Show what is configured and everything that is wrong with it
     CheckConfig(check_config::CheckConfigArgs),
+    /// Print what others know this node by
+    Id(id::IdArgs),
+    /// Print an invite to this pool, as text or QR code
+    Invite(invite::InviteArgs),
     /// Make the key by which miners know a pool
     Keygen(keygen::KeygenArgs),
 }
@@ -65,7 +73,7 @@ impl Command {
             Command::Pool(_) => "info",
             // These speak on standard output, in their own words.
             Command::Demo(_) | Command::Miner(_) | Command::Template(_) => "error",
-            Command::CheckConfig(_) | Command::Keygen(_) => "warn",
+            Command::CheckConfig(_) | Command::Id(_) | Command::Invite(_) | Command::Keygen(_) => "warn",
         }
     }
 }
@@ -91,6 +99,8 @@ fn run_command(cli: Cli) -> Result<ExitCode> {
         Command::Miner(args) => in_runtime(miner::run(args))?,
         Command::Template(args) => in_runtime(template::run(args))?,
         Command::CheckConfig(args) => return check_config::run(&args),
+        Command::Id(args) => id::run(&args)?,
+        Command::Invite(args) => invite::run(&args)?,
         Command::Keygen(args) => keygen::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -150,6 +160,10 @@ mod tests {
             "punchbowl template --json --config f.toml",
             "punchbowl check-config --config f.toml",
             "punchbowl keygen --stdout",
+            "punchbowl id --json",
+            "punchbowl id --identity ann.key",
+            "punchbowl invite --qr --svg i.svg --include-private --address 8.8.8.8:34255 --relay 8.8.8.8",
+            "punchbowl invite --tcp --address pool.example:34254 --json",
         ] {
             Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
         }

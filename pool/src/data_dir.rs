@@ -3,6 +3,8 @@
 //! | name | what |
 //! |---|---|
 //! | `authority.key` | the secret key that miners know the pool by |
+//! | `node.key` | the secret key that members dial the node by |
+//! | `invite` | the running pool's invite, private addresses included |
 //! | `payout-index.json` | the next index of a ranged payout descriptor |
 //! | `solutions/` | solved blocks, written before they are sent |
 //! | `chain/` | the embedded regtest chain |
@@ -11,9 +13,9 @@
 //! It is made on the first start, for its owner alone (mode 0700). Two pools never
 //! share one: they would pay to the same index twice.
 
-use crate::config::Authority;
-use p2p::AuthorityKeypair;
+use crate::config::{Authority, P2p};
 use p2p::key_file::{self, KeyFileError};
+use p2p::{AuthorityKeypair, NodeKey};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -162,10 +164,25 @@ impl DataDir {
         }
         Ok(key.with_certificate_validity(config.certificate_validity.duration()))
     }
+
+    /// The node's key, which is made on the first start and locked as long as it is held;
+    /// none where members cannot connect by node id.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or something else runs on its key.
+    pub fn node_key(&self, config: &P2p) -> Result<Option<NodeKey>, KeyFileError> {
+        if !config.enabled {
+            return Ok(None);
+        }
+        let configured = config.identity.as_ref().map(|file| file.to_path());
+        NodeKey::load_or_create(&configured.unwrap_or_else(|| self.path.join(NODE_KEY))).map(Some)
+    }
 }
 
 /// Name of the key file in a data folder.
 pub const AUTHORITY_KEY: &str = "authority.key";
+/// Name of the node's key file in a data folder.
+pub const NODE_KEY: &str = "node.key";
 
 fn warn_if_open_to_others(path: &Path) {
     let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
@@ -218,6 +235,16 @@ mod tests {
         assert_eq!(key(), key());
         let mode = fs::metadata(parent.path().join(AUTHORITY_KEY)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn the_node_key_is_made_once_and_not_at_all_where_it_is_not_needed() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(parent.path()).unwrap();
+        let off = P2p { enabled: false, ..P2p::default() };
+        assert!(dir.node_key(&off).unwrap().is_none() && !parent.path().join(NODE_KEY).exists());
+        let id = || dir.node_key(&P2p::default()).unwrap().unwrap().id();
+        assert_eq!(id(), id());
     }
 
     #[test]

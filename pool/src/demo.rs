@@ -1,7 +1,7 @@
 //! The whole thing in one process: a regtest chain, a pool and members that mine at it.
 //!
-//! The members are ordinary miners: they connect over TCP and Noise like everybody
-//! else. Every block pays the member that found it, at an address of their own.
+//! The members are ordinary miners: each has a node of its own and dials the pool by its
+//! node id, over Iroh, as they would from behind another router. Every block pays the member that found it, at an address of their own.
 
 mod member;
 mod report;
@@ -16,6 +16,7 @@ use crate::status::BlockRecord;
 use anyhow::{Context, Result};
 use member::Member;
 use p2p::AuthorityKeypair;
+use p2p::iroh::SecretKey;
 use report::Report;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -70,17 +71,18 @@ pub async fn run(options: DemoOptions, interrupted: CancellationToken) -> Result
     node.ready().await;
     let address = *node.listening.first().context("the demo's pool listens nowhere")?;
     let uri = reach::uri(address, node.authority);
+    let invite = node.invite().context("the demo's pool has no node id")?;
 
     let members: Vec<Member> =
         (0..options.members.max(1)).map(|index| Member::new(index, Network::Regtest)).collect();
     let mut report = Report::new(&members, options.json);
-    report.started(&uri, node.http);
+    report.started(&uri, &invite, node.http);
 
     let stop = CancellationToken::new();
     let (events, mut happened) = mpsc::channel(WAITING_EVENTS);
     let mut mining = JoinSet::new();
     for (index, member) in members.iter().enumerate() {
-        let config = member.miner(&uri, pace(&options));
+        let config = member.miner(&invite, pace(&options));
         // One after the other, so that they do not find blocks in the same instant.
         let start = Duration::from_secs_f64(index as f64 / (pace(&options) * members.len() as f64));
         mining.spawn(member::mine(config, index, start, events.clone(), stop.clone()));
@@ -120,6 +122,7 @@ async fn start(options: &DemoOptions) -> Result<Node> {
         payouts: PayoutMode::Solo(Network::Regtest),
         tag: Vec::new(),
         authority: AuthorityKeypair::generate(&mut rand::rngs::OsRng),
+        identity: Some(SecretKey::generate()),
     };
     Node::start(&config, parts).await.context("starting the demo's pool")
 }
@@ -130,6 +133,9 @@ fn config(options: &DemoOptions) -> Config {
     let mut config = Config { network: Network::Regtest, ..Config::default() };
     config.listen.tcp = vec![options.listen];
     config.http.listen = HttpListen::On(options.http);
+    // Where TCP is open to others, Iroh is too.
+    config.p2p.bind = vec![SocketAddr::new(options.listen.ip(), 0)];
+    config.p2p.port_mapping = false;
     config.template.source = TemplateSource::Embedded;
     config.payout.mode = PayoutKind::Solo;
     config.vardiff.enabled = false;

@@ -19,6 +19,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use p2p::Admission;
+use p2p::iroh::Gate;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,6 +46,7 @@ pub async fn start(
     source: &SourceHandle,
     status: &Arc<Status>,
     admission: &Arc<Admission>,
+    gate: Option<Arc<Gate>>,
     jobs: watch::Receiver<u64>,
     shutdown: CancellationToken,
 ) -> Result<Option<SocketAddr>, BindError> {
@@ -55,6 +57,7 @@ pub async fn start(
         network: config.network,
         status: status.clone(),
         admission: admission.clone(),
+        gate,
         templates: source.templates.clone(),
         source: source.status.clone(),
         jobs,

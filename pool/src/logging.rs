@@ -15,14 +15,20 @@ pub enum LogFormat {
     Json,
 }
 
+/// Libraries that are not heard unless `RUST_LOG` asks for them: they call errors what is
+/// none (every endpoint that closes, say), and `p2p` tells what matters. Names also stand
+/// for those that begin with them.
+const LIBRARIES: [&str; 4] = ["iroh", "noq", "portmapper", "netwatch"];
+
 /// Starts logging. `RUST_LOG` chooses what is logged (`RUST_LOG=pool=debug`); without
-/// it, everything from `default_level` on.
+/// it, everything of Punchbowl's own from `default_level` on.
 ///
 /// # Errors
 /// When `RUST_LOG` cannot be understood, or logging was started before.
 pub fn start(format: LogFormat, default_level: &str) -> anyhow::Result<()> {
     let chosen = std::env::var("RUST_LOG").ok().filter(|chosen| !chosen.is_empty());
-    let filter = EnvFilter::try_new(chosen.as_deref().unwrap_or(default_level)).map_err(|error| {
+    let chosen = chosen.unwrap_or_else(|| by_default(default_level));
+    let filter = EnvFilter::try_new(chosen).map_err(|error| {
         anyhow::anyhow!("RUST_LOG cannot be understood ({error}); write a level such as debug, or pool=debug")
     })?;
     let registry = tracing_subscriber::registry().with(filter);
@@ -35,4 +41,8 @@ pub fn start(format: LogFormat, default_level: &str) -> anyhow::Result<()> {
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init()?,
     }
     Ok(())
+}
+
+fn by_default(level: &str) -> String {
+    LIBRARIES.iter().fold(level.to_owned(), |filter, library| format!("{filter},{library}=off"))
 }

@@ -7,9 +7,11 @@ pub mod client;
 pub mod hasher;
 pub mod jobs;
 mod mining;
+mod path;
 
 use client::{ClientError, MinerEvent};
-use p2p::PoolUri;
+use p2p::iroh::{IrohConfig, SecretKey};
+use p2p::{IrohNode, Target};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -17,8 +19,10 @@ use tokio_util::sync::CancellationToken;
 /// What to mine, where and how hard.
 #[derive(Clone, Debug)]
 pub struct MinerConfig {
-    /// The pool.
-    pub uri: PoolUri,
+    /// The pool, by address or by node id.
+    pub pool: Target,
+    /// What the miner is known by where it dials a node id.
+    pub identity: SecretKey,
     /// User identity, `member.worker`.
     pub user: String,
     /// Header-only or with an extranonce of its own.
@@ -44,17 +48,38 @@ pub enum MinerKind {
 /// goes to `events`; a full `events` slows the miner down rather than losing any.
 ///
 /// # Errors
-/// When the pool refuses this miner for a reason that trying again does not mend.
+/// When the pool refuses this miner for a reason that trying again does not mend, or
+/// there is no UDP socket to dial a node id with.
 pub async fn run(
     config: MinerConfig,
     events: mpsc::Sender<MinerEvent>,
     stop: CancellationToken,
 ) -> Result<(), ClientError> {
+    // One for all connections: it remembers the ways that it has found.
+    let node = match &config.pool {
+        Target::Tcp(_) => None,
+        Target::Iroh(invite) => {
+            Some(IrohNode::bind(IrohConfig::for_dialling(config.identity.clone(), invite)).await?)
+        }
+    };
+    let mined = mine(&config, node.as_ref(), &events, &stop).await;
+    if let Some(node) = node {
+        node.close().await;
+    }
+    mined
+}
+
+async fn mine(
+    config: &MinerConfig,
+    node: Option<&IrohNode>,
+    events: &mpsc::Sender<MinerEvent>,
+    stop: &CancellationToken,
+) -> Result<(), ClientError> {
     const FIRST_WAIT: Duration = Duration::from_millis(250);
     const LONGEST_WAIT: Duration = Duration::from_secs(10);
     let mut wait = FIRST_WAIT;
     loop {
-        let session = client::Session::new(&config, &events);
+        let session = client::Session::new(config, node, events);
         let ended = tokio::select! {
             () = stop.cancelled() => return Ok(()),
             // A pool that was there a moment ago is tried again soon.

@@ -3,7 +3,7 @@
 //! `punchbowl pool` and `punchbowl demo` are the same node with another source.
 
 use crate::block_desk::{self, BlockDesk};
-use crate::config::Config;
+use crate::config::{Config, P2pAdmission};
 use crate::extranonces::Extranonces;
 use crate::http;
 use crate::job::maker::{self, JobMakerConfig};
@@ -12,7 +12,11 @@ use crate::reach;
 use crate::server::{self, ExtensionPolicy, ServerContext};
 use crate::status::{BlockRecord, Status};
 use anyhow::{Context, Result};
-use p2p::{Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, TcpAcceptor, WireLimits};
+use p2p::iroh::{GateLimits, IrohConfig, Policy, SecretKey};
+use p2p::{
+    Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, TcpAcceptor,
+    WireLimits,
+};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,6 +34,8 @@ pub struct Node {
     pub listening: Vec<SocketAddr>,
     /// Where the status page is, if it is on.
     pub http: Option<SocketAddr>,
+    /// Where members connect by node id, if that is on.
+    pub iroh: Option<IrohNode>,
     /// What miners know the pool by.
     pub authority: AuthorityKey,
     /// Counters.
@@ -58,6 +64,8 @@ pub struct Parts {
     pub tag: Vec<u8>,
     /// The key that proves to miners that this is their pool.
     pub authority: AuthorityKeypair,
+    /// The key that the node is dialled by; none where that is off.
+    pub identity: Option<SecretKey>,
 }
 
 /// Different payout scripts served at once.
@@ -148,17 +156,39 @@ impl Node {
             );
             sessions.spawn(serving);
         }
+        let (mut iroh, mut gate) = (None, None);
+        if let Some(identity) = parts.identity {
+            let node = IrohNode::bind(iroh_config(config, identity))
+                .await
+                .context("listening for members by node id (p2p.bind)")?;
+            let acceptor = node.listen(policy(config), GateLimits::default(), admission.clone());
+            for address in node.bound() {
+                info!(%address, transport = "iroh", node = node.id().to_z32(), "listening");
+            }
+            gate = Some(acceptor.gate());
+            iroh = Some(node);
+            let serving = server::listen(
+                acceptor,
+                admission.clone(),
+                context.clone(),
+                sessions.clone(),
+                shutdown.clone(),
+                abandon.clone(),
+            );
+            sessions.spawn(serving);
+        }
         drop(context);
 
+        let jobs = generation.clone();
         let http =
-            http::start(config, &parts.source, &status, &admission, generation.clone(), shutdown.clone())
-                .await?;
+            http::start(config, &parts.source, &status, &admission, gate, jobs, shutdown.clone()).await?;
         if let Some(address) = http {
             info!(%address, transport = "http", "listening");
         }
         Ok(Node {
             listening,
             http,
+            iroh,
             authority: key,
             status,
             blocks,
@@ -170,6 +200,12 @@ impl Node {
             abandon,
             desk,
         })
+    }
+
+    /// An invite with all that is known by now of where the node is, neighbours' addresses
+    /// included; none where members cannot connect by node id.
+    pub fn invite(&self) -> Option<Invite> {
+        self.iroh.as_ref().map(|iroh| iroh.invite(self.authority))
     }
 
     /// Waits until there are jobs for miners.
@@ -190,6 +226,9 @@ impl Node {
             warn!(open = self.sessions.len(), "some connections did not take their leave");
             // While one is there it may send a block, and the block desk waits for it.
             self.abandon.cancel();
+        }
+        if let Some(iroh) = self.iroh {
+            iroh.close().await;
         }
         if tokio::time::timeout(SETTLE, self.desk).await.is_err() {
             warn!("a block was still under way; it is on disk and will be sent again");
@@ -223,7 +262,24 @@ fn admission_limits(config: &Config) -> AdmissionLimits {
         total: size(config.limits.connections),
         per_address: size(config.limits.connections_per_address),
         loopback: size(config.limits.connections),
+        per_node: size(config.p2p.connections_per_node),
         ..AdmissionLimits::default()
+    }
+}
+
+fn iroh_config(config: &Config, secret: SecretKey) -> IrohConfig {
+    IrohConfig {
+        secret,
+        bind: config.p2p.bind.clone(),
+        external: config.p2p.external.clone(),
+        port_mapping: config.p2p.port_mapping,
+    }
+}
+
+fn policy(config: &Config) -> Policy {
+    match config.p2p.admission {
+        P2pAdmission::Open => Policy::Open,
+        P2pAdmission::Members => Policy::Members(config.p2p.members.iter().copied().collect()),
     }
 }
 

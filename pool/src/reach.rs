@@ -6,12 +6,19 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 /// The pool's URI for a listener at `listening`. "Every interface" becomes the address
 /// by which this machine is known on its local network.
 pub fn uri(listening: SocketAddr, authority: AuthorityKey) -> PoolUri {
+    let address = address(listening);
+    PoolUri { endpoint: Endpoint::Tcp { host: Host::Ip(address.ip()), port: address.port() }, authority }
+}
+
+/// Where `listening` is dialled from this machine's local network; loopback where there
+/// is none.
+pub fn address(listening: SocketAddr) -> SocketAddr {
     let ip = match listening.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => own_address(Ipv4Addr::UNSPECIFIED.into(), DOCUMENTATION_V4),
         IpAddr::V6(ip) if ip.is_unspecified() => own_address(Ipv6Addr::UNSPECIFIED.into(), DOCUMENTATION_V6),
         ip => ip,
     };
-    PoolUri { endpoint: Endpoint::Tcp { host: Host::Ip(ip), port: listening.port() }, authority }
+    SocketAddr::new(ip, listening.port())
 }
 
 /// Addresses that nobody has (RFC 5737, RFC 3849), to ask the system which way out it

@@ -1,5 +1,6 @@
 //! The Stratum V2 mining server: accepts connections and gives each a session.
 
+pub mod acceptor;
 pub mod block;
 mod session;
 pub mod setup;
@@ -7,15 +8,16 @@ pub mod setup;
 use crate::extranonces::Extranonces;
 use crate::job::board::JobBoard;
 use crate::payout::PayoutMode;
-use crate::status::Status;
+use crate::status::{Path, Status};
+use acceptor::{Acceptor, Newcomer};
 use block::FoundBlock;
 use p2p::{
-    Admission, AuthorityKeypair, Deadlines, HandshakeError, TcpAcceptor, WireError, WireLimits, noise,
+    Admission, AuthorityKeypair, Deadlines, FrameReader, FrameWriter, HandshakeError, WireError, WireLimits,
+    noise,
 };
-use std::net::SocketAddr;
 use std::sync::Arc;
 use thiserror::Error;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -106,7 +108,7 @@ pub enum Closed {
 /// `sessions` and end on their own when `shutdown` is cancelled; those that cannot, as
 /// their peer does not read, are dropped when `abandon` is.
 pub async fn listen(
-    acceptor: TcpAcceptor,
+    mut acceptor: impl Acceptor,
     admission: Arc<Admission>,
     context: Arc<ServerContext>,
     sessions: TaskTracker,
@@ -114,31 +116,34 @@ pub async fn listen(
     abandon: CancellationToken,
 ) {
     loop {
-        let (stream, peer, permit) = tokio::select! {
+        let newcomer = tokio::select! {
             () = shutdown.cancelled() => return,
-            accepted = acceptor.accept() => accepted,
+            newcomer = acceptor.next() => newcomer,
         };
+        let Some(newcomer) = newcomer else { return };
         let (admission, context, shutdown) = (admission.clone(), context.clone(), shutdown.clone());
         let abandoned = abandon.clone().cancelled_owned();
         sessions.spawn(async move {
-            let _permit = permit;
             tokio::select! {
                 () = abandoned => {}
-                () = connection(stream, peer, &admission, context, shutdown) => {}
+                () = connection(newcomer, &admission, context, shutdown) => {}
             }
         });
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
+async fn connection<R, W>(
+    newcomer: Newcomer<R, W>,
     admission: &Admission,
     context: Arc<ServerContext>,
     shutdown: CancellationToken,
-) {
+) where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let Newcomer { read, write, path, permit: _permit } = newcomer;
     // Boxed, so that what the handshake needs is given back before the session starts.
-    let shaking = Box::pin(shake_hands(stream, admission, &context));
+    let shaking = Box::pin(shake_hands(read, write, admission, &context));
     let shaken = tokio::select! {
         // Who has not said anything yet need not be told.
         () = shutdown.cancelled() => Err(Closed::Stopping),
@@ -146,23 +151,24 @@ async fn connection(
     };
     let served = match shaken {
         Ok((reader, writer)) => {
-            let status = context.status.connections.opened(peer);
+            let status = context.status.connections.opened(path.clone());
             session::serve(reader, writer, context.clone(), status, shutdown).await
         }
         Err(fault) => Err(fault),
     };
-    report(peer, served, &context.status);
+    report(&path, served, &context.status);
 }
 
-type TcpReader = p2p::FrameReader<tokio::net::tcp::OwnedReadHalf>;
-type TcpWriter = p2p::FrameWriter<tokio::net::tcp::OwnedWriteHalf>;
-
-async fn shake_hands(
-    stream: TcpStream,
+async fn shake_hands<R, W>(
+    read: R,
+    write: W,
     admission: &Admission,
     context: &ServerContext,
-) -> Result<(TcpReader, TcpWriter), Closed> {
-    let (read, write) = stream.into_split();
+) -> Result<(FrameReader<R>, FrameWriter<W>), Closed>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
     let handshake = async {
         // Waiting for a slot counts towards the deadline: a flood of half-open
         // connections is shed, not queued.
@@ -173,7 +179,7 @@ async fn shake_hands(
     Ok(done.map_err(|_| Closed::HandshakeLate)??)
 }
 
-fn report(peer: SocketAddr, served: Result<(), Closed>, status: &Status) {
+fn report(peer: &Path, served: Result<(), Closed>, status: &Status) {
     match served {
         Ok(()) => debug!(%peer, "connection closed"),
         Err(Closed::Stopping) => {}

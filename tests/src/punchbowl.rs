@@ -2,7 +2,7 @@
 
 use crate::{BitcoinNode, Client, Process, http, within_deadline};
 use anyhow::{Context, Result, bail, ensure};
-use p2p::AuthorityKey;
+use p2p::{AuthorityKey, Invite, identity::parse_node_id};
 use serde_json::Value;
 use std::{
     env, fs,
@@ -22,6 +22,7 @@ pub struct Punchbowl {
     address: SocketAddr,
     authority: AuthorityKey,
     http: Option<SocketAddr>,
+    invite: Invite,
 }
 
 /// What goes into the configuration file. The data folder is the test's own.
@@ -31,6 +32,7 @@ pub struct PoolConfig {
     listen: SocketAddr,
     template: String,
     payout: String,
+    p2p: String,
     sections: Vec<String>,
 }
 
@@ -79,8 +81,16 @@ impl PoolConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             template,
             payout: format!("descriptor = {DESCRIPTOR:?}"),
+            p2p: String::new(),
             sections: Vec::new(),
         }
+    }
+
+    /// Only this node may connect by node id.
+    #[must_use]
+    pub fn with_member(mut self, node: &str) -> PoolConfig {
+        self.p2p = format!("admission = \"members\"\nmembers = [{node:?}]");
+        self
     }
 
     /// Blocks pay `address`.
@@ -119,10 +129,11 @@ impl PoolConfig {
     }
 
     fn to_toml(&self, folder: &Path) -> String {
-        let PoolConfig { network, listen, template, payout, sections } = self;
+        let PoolConfig { network, listen, template, payout, p2p, sections } = self;
         let data_dir = folder.join("data");
         format!(
             "network = {network:?}\ndata_dir = {data_dir:?}\n\n[listen]\ntcp = [\"{listen}\"]\n\n\
+             [p2p]\nbind = [\"127.0.0.1:0\"]\nport_mapping = false\n{p2p}\n\n\
              [http]\nlisten = \"127.0.0.1:0\"\n\n[payout]\n{payout}\n\n[template]\n{template}\n\n{}\n",
             sections.join("\n\n")
         )
@@ -155,6 +166,7 @@ impl Punchbowl {
             address: listening.address,
             authority: listening.authority,
             http: listening.http,
+            invite: listening.invite,
         })
     }
 
@@ -210,6 +222,11 @@ impl Punchbowl {
     /// `stratum2+tcp://address/key`
     pub fn uri(&self) -> String {
         format!("stratum2+tcp://{}/{}", self.address, self.authority)
+    }
+
+    /// An invite to its node, which is on loopback.
+    pub fn invite(&self) -> &Invite {
+        &self.invite
     }
 
     /// Where status and metrics are.
@@ -290,6 +307,7 @@ impl Punchbowl {
         ensure!(listening.authority == self.authority, "the pool came back with another key");
         self.process = process;
         self.http = listening.http;
+        self.invite = listening.invite;
         self.ready().await
     }
 }
@@ -299,6 +317,7 @@ struct Listening {
     address: SocketAddr,
     authority: AuthorityKey,
     http: Option<SocketAddr>,
+    invite: Invite,
 }
 
 async fn launch(config: &PoolConfig, folder: &Path) -> Result<(Process, Listening)> {
@@ -315,10 +334,21 @@ async fn launch(config: &PoolConfig, folder: &Path) -> Result<(Process, Listenin
         .clone()
         .find(|line| line.get("transport") == Some("tcp"))
         .context("punchbowl logged no listening line for tcp")?;
+    let iroh = listening
+        .clone()
+        .find(|line| line.get("transport") == Some("iroh"))
+        .context("punchbowl logged no listening line for iroh")?;
     let http = listening.find(|line| line.get("transport") == Some("http"));
+    let authority = tcp.get("authority_key").context("no authority_key in the listening line")?.parse()?;
     let listening = Listening {
         address: tcp.get("address").context("no address in the listening line")?.parse()?,
-        authority: tcp.get("authority_key").context("no authority_key in the listening line")?.parse()?,
+        authority,
+        invite: Invite {
+            node: parse_node_id(iroh.get("node").context("no node in the listening line")?)?,
+            authority,
+            relays: Vec::new(),
+            addresses: vec![iroh.get("address").context("no address in the listening line")?.parse()?],
+        },
         http: http.and_then(|line| line.get("address")?.parse().ok()),
     };
     Ok((process, listening))

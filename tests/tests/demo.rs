@@ -72,7 +72,8 @@ async fn demo_of_three_blocks(data_dir: &Path) -> Vec<Value> {
     let connections = summary["connections"].as_array().unwrap();
     let members: Vec<&Value> = connections.iter().map(|connection| &connection["member"]).collect();
     assert_eq!(members.len(), 3);
-    assert!(connections.iter().all(|connection| connection["path"] == "tcp"), "{connections:?}");
+    assert!(connections.iter().all(|connection| connection["path"] == "iroh-lan"), "{connections:?}");
+    assert_eq!(summary["node"].as_str().unwrap().len(), 52, "the node id that they dialled");
     let blocks = summary["blocks"].as_array().unwrap();
     let accepted: Vec<Value> = blocks.iter().filter(|block| block["accepted"] == true).cloned().collect();
     assert_eq!(accepted.len(), 3, "{blocks:?}");
@@ -89,7 +90,8 @@ async fn demo_of_three_blocks(data_dir: &Path) -> Vec<Value> {
 async fn word_after(demo: &Process, words: &str) -> String {
     let line = demo.line(|line| line.contains(words)).await.unwrap();
     let (_, rest) = line.split_once(words).unwrap();
-    rest.split_whitespace().next().unwrap().to_owned()
+    // An invite stands in quotes, for the shell.
+    rest.split_whitespace().next().unwrap().trim_matches('\'').to_owned()
 }
 
 /// The raw blocks in a chain file, in hexadecimal: magic, length (little-endian), four

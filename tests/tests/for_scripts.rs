@@ -35,10 +35,10 @@ async fn pool_logs_each_listener_with_its_real_port_in_json_and_makes_its_ready_
         pool.log().all().iter().map(|line| serde_json::from_str(line).expect(line)).collect();
     let listening: Vec<&Value> = lines.iter().filter(|line| line["message"] == "listening").collect();
     let transports: Vec<&Value> = listening.iter().map(|line| &line["transport"]).collect();
-    assert_eq!(transports, ["tcp", "tcp", "http"]);
+    assert_eq!(transports, ["tcp", "tcp", "iroh", "http"]);
     let addresses: BTreeSet<SocketAddr> =
         listening.iter().map(|line| line["address"].as_str().unwrap().parse().unwrap()).collect();
-    assert_eq!(addresses.len(), 3);
+    assert_eq!(addresses.len(), 4);
     assert!(addresses.iter().all(|address| address.port() != 0), "{addresses:?}");
     for line in &listening[..2] {
         let key: p2p::AuthorityKey = line["authority_key"].as_str().unwrap().parse().unwrap();
@@ -47,26 +47,40 @@ async fn pool_logs_each_listener_with_its_real_port_in_json_and_makes_its_ready_
 }
 
 #[tokio::test]
-async fn every_listener_serves_and_the_key_file_is_made_for_the_owner_alone() {
+async fn every_listener_serves_and_the_key_files_are_made_for_the_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path().join("data");
     let more = ["--listen", "127.0.0.1:0", "--log-format", "json", "--ready-fd", "1"];
     let pool = embedded_pool(&data_dir, &more);
     pool.line(|line| line == "ready").await.unwrap();
+    let mut authority: Option<p2p::AuthorityKey> = None;
     for line in pool.log().all().iter().filter(|line| line.contains("\"listening\"")) {
         let line: Value = serde_json::from_str(line).unwrap();
         let address: SocketAddr = line["address"].as_str().unwrap().parse().unwrap();
-        if line["transport"] == "http" {
-            let (head, _) = http::exchange(address, "GET /readyz HTTP/1.1", "", "").await.unwrap();
-            assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-        } else {
-            let key = line["authority_key"].as_str().unwrap().parse().unwrap();
-            tests::Client::connect(address, key).await.unwrap().setup(0).await.unwrap();
+        match line["transport"].as_str().unwrap() {
+            "http" => {
+                let (head, _) = http::exchange(address, "GET /readyz HTTP/1.1", "", "").await.unwrap();
+                assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+            }
+            "iroh" => {
+                let node = p2p::identity::parse_node_id(line["node"].as_str().unwrap()).unwrap();
+                let authority = authority.expect("TCP is listened on first");
+                let invite = p2p::Invite { node, authority, relays: vec![], addresses: vec![address] };
+                let config = p2p::iroh::IrohConfig::for_dialling(p2p::iroh::SecretKey::generate(), &invite);
+                let stream = p2p::IrohNode::bind(config).await.unwrap().dial(&invite).await.unwrap();
+                assert_eq!(stream.peer(), node);
+            }
+            _ => {
+                let key = line["authority_key"].as_str().unwrap().parse().unwrap();
+                authority = Some(key);
+                tests::Client::connect(address, key).await.unwrap().setup(0).await.unwrap();
+            }
         }
     }
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode(&data_dir), mode(&data_dir.join("authority.key"))), (0o700, 0o600));
+    let modes = [mode(&data_dir), mode(&data_dir.join("authority.key")), mode(&data_dir.join("node.key"))];
+    assert_eq!(modes, [0o700, 0o600, 0o600]);
 }
 
 #[tokio::test]
@@ -151,7 +165,8 @@ async fn metrics_are_prometheus_text_and_count_what_happened() {
 fn embedded_pool(data_dir: &Path, more: &[&str]) -> Process {
     let common = ["pool", "--network", "regtest", "--template-source", "embedded", "--http", "127.0.0.1:0"];
     let own = ["--listen", "127.0.0.1:0", "--data-dir", text(data_dir)];
-    Punchbowl::spawn(&[&common[..], &own, more].concat()).unwrap()
+    let on_loopback = ["--set", "p2p.bind=127.0.0.1:0", "--set", "p2p.port_mapping=false"];
+    Punchbowl::spawn(&[&common[..], &own, &on_loopback, more].concat()).unwrap()
 }
 
 fn text(path: &Path) -> &str {

@@ -3,11 +3,12 @@
 use super::config_flags::ConfigFlags;
 use super::source;
 use crate::config::{Config, Loaded, Origin, PayoutKind, Setting, TemplateSource};
-use crate::data_dir::AUTHORITY_KEY;
+use crate::data_dir::{AUTHORITY_KEY, NODE_KEY};
 use crate::payout::{self, PayoutDescriptor};
 use anyhow::Result;
 use bitcoin::Address;
 use clap::Args;
+use p2p::identity::id_in_file;
 use p2p::key_file::{self, KeyFileError};
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -83,6 +84,7 @@ fn consequences(config: &Config, text: &mut String) {
     };
     line("Data folder", config.data_dir.to_path().display().to_string());
     line("Authority key", authority_key(config));
+    line("Node id", node_id(config));
     line("Blocks pay", blocks_pay(config));
     line("Templates", templates(config));
 }
@@ -91,8 +93,23 @@ fn authority_key(config: &Config) -> String {
     let in_data_dir = || config.data_dir.to_path().join(AUTHORITY_KEY);
     let configured = config.authority.key_file.as_ref().map(|file| file.to_path());
     let made_at_start = configured.is_none();
-    match key_file::load(&configured.unwrap_or_else(in_data_dir)) {
-        Ok(key) => key.public_key().to_string(),
+    let loaded = key_file::load(&configured.unwrap_or_else(in_data_dir));
+    shown_key(loaded.map(|key| key.public_key().to_string()), made_at_start)
+}
+
+fn node_id(config: &Config) -> String {
+    if !config.p2p.enabled {
+        return "none, because p2p.enabled is false".into();
+    }
+    let in_data_dir = || config.data_dir.to_path().join(NODE_KEY);
+    let configured = config.p2p.identity.as_ref().map(|file| file.to_path());
+    let loaded = id_in_file(&configured.unwrap_or_else(in_data_dir));
+    shown_key(loaded.map(|id| id.to_z32()), true)
+}
+
+fn shown_key(loaded: Result<String, KeyFileError>, made_at_start: bool) -> String {
+    match loaded {
+        Ok(key) => key,
         Err(KeyFileError::Missing(_)) if made_at_start => "none yet; it is made on the first start".into(),
         Err(error) => format!("not usable: {error}"),
     }
@@ -158,6 +175,7 @@ mod tests {
         assert!(text.contains("network = \"regtest\"   # environment variable PUNCHBOWL_NETWORK"), "{text}");
         assert!(text.contains("NOBODY HAS A KEY"), "{text}");
         assert!(text.contains("/regtest/node.sock"), "{text}");
+        assert!(text.contains("Node id: none yet"), "{text}");
         assert!(text.contains("The configuration is good."), "{text}");
     }
 

@@ -39,7 +39,7 @@ Examples:
   punchbowl demo --http 127.0.0.1:8080  and look at http://127.0.0.1:8080/api/v1/status
 
 Everything is real but the money: a regtest chain in this process, the pool, and members
-whose miners connect over TCP and Noise. They are slowed down to a few hashes a second,
+whose miners dial the pool by its node id, over Iroh and Noise. They are slowed down to a few hashes a second,
 because on regtest every second hash is a block. Each block pays its finder.";
 
 /// Runs the demo.

@@ -5,9 +5,11 @@ use crate::miner::client::MinerEvent;
 use crate::miner::{self, MinerConfig, MinerKind};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use p2p::PoolUri;
+use p2p::iroh::SecretKey;
+use p2p::{NodeKey, Target};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -15,9 +17,13 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct MinerArgs {
-    /// The pool: stratum2+tcp://host:port/<authority key>
+    /// The pool: stratum2+tcp://host:port/<authority key>, or an invite, stratum2+iroh://...
     #[arg(value_name = "URI")]
-    pub uri: PoolUri,
+    pub pool: Target,
+    /// The key to be known by where the pool is dialled by node id; made if need be
+    /// [default: another one each time]
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
     /// User identity: member.worker, or address.worker on a solo pool
     #[arg(long, short, value_name = "NAME", default_value = "punchbowl.miner")]
     pub user: String,
@@ -49,8 +55,9 @@ pub enum ChannelChoice {
 }
 
 const EXAMPLES: &str = "\
-Example:
+Examples:
   punchbowl miner stratum2+tcp://127.0.0.1:34254/9b... --user ann.laptop
+  punchbowl miner 'stratum2+iroh://yb.../9b...?a=203.0.113.7:34255' --identity ann.key
 
 A processor finds no block on mainnet in a lifetime. This is for trying out a pool.";
 
@@ -63,7 +70,10 @@ pub async fn run(args: MinerArgs) -> Result<()> {
     let mut interrupt = Interrupt::listen()?;
     let stop = CancellationToken::new();
     let (events, mut happened) = mpsc::channel(WAITING_EVENTS);
-    let mining = tokio::spawn(miner::run(args.miner(), events, stop.clone()));
+    // Held to the end: no other miner may run on this key.
+    let node_key = args.identity.as_deref().map(NodeKey::load_or_create).transpose()?;
+    let identity = node_key.as_ref().map_or_else(SecretKey::generate, |key| key.secret().clone());
+    let mining = tokio::spawn(miner::run(args.miner(identity), events, stop.clone()));
     let mut tally = Tally::default();
     loop {
         let event = tokio::select! {
@@ -98,6 +108,8 @@ struct Tally {
     shares_rejected: BTreeMap<String, u64>,
     blocks_accepted: u64,
     reconnects: u64,
+    /// Which way the packets went last.
+    path: Option<&'static str>,
 }
 
 impl Tally {
@@ -109,6 +121,7 @@ impl Tally {
             }
             MinerEvent::Rejected { code, .. } => *self.shares_rejected.entry(code.clone()).or_default() += 1,
             MinerEvent::Disconnected { .. } => self.reconnects += 1,
+            MinerEvent::Path(kind) => self.path = Some(kind),
             MinerEvent::Connected { .. } | MinerEvent::Job { .. } | MinerEvent::NewTarget(_) => {}
         }
     }
@@ -119,6 +132,7 @@ fn tell(event: &MinerEvent) {
         MinerEvent::Connected { channel_id, target } => {
             println!("connected: channel {channel_id}, share difficulty {}", target.difficulty().0);
         }
+        MinerEvent::Path(kind) => println!("path: {kind}"),
         MinerEvent::Job { job_id, prev_hash } => println!("job {job_id} on {prev_hash}"),
         MinerEvent::NewTarget(target) => println!("share difficulty {}", target.difficulty().0),
         MinerEvent::Accepted { shares, blocks: 0 } => println!("{shares} shares accepted"),
@@ -133,13 +147,14 @@ fn tell(event: &MinerEvent) {
 }
 
 impl MinerArgs {
-    fn miner(&self) -> MinerConfig {
+    fn miner(&self, identity: SecretKey) -> MinerConfig {
         // What one thread of a processor does without special instructions, roughly: the
         // pool finds the right difficulty from there by itself.
         const THREAD: f64 = 3e6;
         let threads = usize::try_from(self.threads).unwrap_or(1);
         MinerConfig {
-            uri: self.uri.clone(),
+            pool: self.pool.clone(),
+            identity,
             user: self.user.clone(),
             kind: match self.channel {
                 ChannelChoice::Standard => MinerKind::Standard,

@@ -5,6 +5,7 @@ use super::interrupt::Interrupt;
 use super::ready::ReadySignal;
 use super::source::{self, SourceFolders};
 use crate::data_dir::DataDir;
+use crate::invite_file::InviteKeeper;
 use crate::node::{Node, Parts};
 use crate::payout::PayoutMode;
 use anyhow::{Context, Result};
@@ -46,6 +47,9 @@ pub async fn run(args: PoolArgs) -> Result<()> {
     let mut interrupt = Interrupt::listen()?;
     let data_dir = DataDir::open(&config.data_dir.to_path())?;
     let authority = data_dir.authority_key(&config.authority, config.network)?;
+    // Held to the end: no other node may run on this key.
+    let node_key = data_dir.node_key(&config.p2p)?;
+    let identity = node_key.as_ref().map(|key| key.secret().clone());
     let payouts = PayoutMode::from_config(&config.payout, config.network, data_dir.path())?;
     let solved = ipc::solved_coinbases(&data_dir.solutions(), config.network)
         .with_context(|| format!("reading the solved blocks in {}", data_dir.solutions().display()))?;
@@ -55,13 +59,16 @@ pub async fn run(args: PoolArgs) -> Result<()> {
     let source = source::start(&config, &folders, payouts.coinbase_reserve(), source_stop.clone())?;
 
     let tag = config.payout.pool_tag.clone().into_bytes();
-    let node = Node::start(&config, Parts { source, source_stop, payouts, tag, authority }).await?;
+    let node = Node::start(&config, Parts { source, source_stop, payouts, tag, authority, identity }).await?;
+    let invites = InviteKeeper::start(&node, data_dir.path());
+    let served = async {
+        ready(&node, &args.ready).await?;
+        std::future::pending::<Result<()>>().await
+    };
     tokio::select! {
-        ready = ready(&node, &args.ready) => {
-            ready?;
-            interrupt.received().await;
-        }
+        failed = served => failed?,
         () = interrupt.received() => {}
+        never = invites.keep() => match never {},
     }
     node.stop().await;
     Ok(())

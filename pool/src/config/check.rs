@@ -1,6 +1,6 @@
 //! What a configuration must satisfy beyond having the right types.
 
-use super::sections::{Config, PayoutKind, TemplateSource};
+use super::sections::{Config, P2pAdmission, PayoutKind, TemplateSource};
 use super::values::{Seconds, network_name};
 use crate::payout::{self, PayoutDescriptor, address, pool_tag};
 use template_provider::Network;
@@ -15,6 +15,7 @@ pub fn check(config: &Config, report: &mut Report<'_>) {
     check_vardiff(config, report);
     check_limits(config, report);
     check_extensions(config, report);
+    check_p2p(config, report);
     if config.listen.tcp.is_empty() {
         report("listen.tcp", "no address to listen on".into(), "name one, such as \"0.0.0.0:34254\"".into());
     }
@@ -24,6 +25,45 @@ pub fn check(config: &Config, report: &mut Report<'_>) {
             "authority.certificate_validity",
             format!("{validity} s is not from 60 s to {} s", u32::MAX),
             "86400 (a day) suits clocks that are a little wrong".into(),
+        );
+    }
+}
+
+fn check_p2p(config: &Config, report: &mut Report<'_>) {
+    let p2p = &config.p2p;
+    let of_family = |ipv4: bool| p2p.bind.iter().filter(|address| address.is_ipv4() == ipv4).count();
+    if p2p.bind.is_empty() {
+        report(
+            "p2p.bind",
+            "no address to listen on".into(),
+            "name one, such as \"0.0.0.0:34255\", or set p2p.enabled = false".into(),
+        );
+    } else if of_family(true) > 1 || of_family(false) > 1 {
+        report(
+            "p2p.bind",
+            "more than one address of the same family".into(),
+            "name at most one IPv4 and one IPv6 address; 0.0.0.0 and [::] stand for all".into(),
+        );
+    }
+    if let Some(address) = p2p.external.iter().find(|address| address.ip().is_unspecified()) {
+        report(
+            "p2p.external",
+            format!("{address} is not an address that anybody can dial"),
+            "name the public address of your router and the port that it forwards".into(),
+        );
+    }
+    if p2p.admission == P2pAdmission::Open && !p2p.members.is_empty() {
+        report(
+            "p2p.members",
+            "is set, but with p2p.admission = \"open\" everybody may connect".into(),
+            "set p2p.admission = \"members\", or remove the list".into(),
+        );
+    }
+    if p2p.connections_per_node == 0 {
+        report(
+            "p2p.connections_per_node",
+            "0 would let nobody in".into(),
+            "leave it out to get the default".into(),
         );
     }
 }
@@ -255,6 +295,10 @@ mod tests {
             config.listen.tcp.clear();
             config.authority.certificate_validity = Seconds::new(1);
             config.payout.pool_tag = "x".repeat(101);
+            config.p2p.bind = vec!["127.0.0.1:1".parse().unwrap(), "127.0.0.2:1".parse().unwrap()];
+            config.p2p.external = vec!["0.0.0.0:1".parse().unwrap()];
+            config.p2p.members = vec![p2p::iroh::SecretKey::from_bytes(&[1; 32]).public()];
+            config.p2p.connections_per_node = 0;
         };
         let expected = [
             "payout.pool_tag",
@@ -266,6 +310,10 @@ mod tests {
             "limits.setup_timeout",
             "extensions.supported",
             "extensions.required",
+            "p2p.bind",
+            "p2p.external",
+            "p2p.members",
+            "p2p.connections_per_node",
             "listen.tcp",
             "authority.certificate_validity",
         ];

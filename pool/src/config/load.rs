@@ -41,6 +41,19 @@ impl Loaded {
     pub fn into_config(self) -> Result<Config, ConfigError> {
         if self.problems.is_empty() { Ok(self.config) } else { Err(ConfigError { problems: self.problems }) }
     }
+
+    /// The configuration, if nothing is wrong with it outside `section`: for a command that
+    /// has no use for that one.
+    ///
+    /// # Errors
+    /// When anything else is wrong, with all of it.
+    pub fn into_config_without(mut self, section: &str) -> Result<Config, ConfigError> {
+        self.problems.retain(|problem| {
+            let inside = problem.key.strip_prefix(section);
+            !inside.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        });
+        self.into_config()
+    }
 }
 
 /// Loads and checks the configuration. Never fails: see [`Loaded::problems`].

@@ -3,9 +3,10 @@
 //! A key here must stand in `punchbowl.example.toml` too, where it is explained to
 //! the host; `the_example_file_*` tests in [`load`](super::load) hold that.
 
-use super::values::{HomePath, HttpListen, Nbits, Seconds, listen_addresses, network_name};
+use super::values::{HomePath, HttpListen, Nbits, Seconds, listen_addresses, network_name, node_ids};
+use p2p::NodeId;
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use template_provider::Network;
 
 /// Everything that can be configured.
@@ -19,6 +20,8 @@ pub struct Config {
     pub data_dir: HomePath,
     /// Where miners connect.
     pub listen: Listen,
+    /// Members by node id, over Iroh.
+    pub p2p: P2p,
     /// The status page and metrics.
     pub http: Http,
     /// Where templates come from.
@@ -41,6 +44,7 @@ impl Default for Config {
             network: Network::Bitcoin,
             data_dir: HomePath::new("~/.punchbowl"),
             listen: Listen::default(),
+            p2p: P2p::default(),
             http: Http::default(),
             template: Template::default(),
             payout: Payout::default(),
@@ -65,6 +69,57 @@ impl Default for Listen {
     fn default() -> Listen {
         Listen { tcp: vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, 34254))] }
     }
+}
+
+/// `[p2p]`: members by node id, over Iroh.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct P2p {
+    /// Whether there is any of it.
+    pub enabled: bool,
+    /// UDP addresses, one of each family; port 0 lets the system choose.
+    #[serde(with = "listen_addresses")]
+    pub bind: Vec<SocketAddr>,
+    /// The node key, when it is not `node.key` in the data folder.
+    pub identity: Option<HomePath>,
+    /// Addresses at which the world reaches this machine: forwarded ports.
+    #[serde(with = "listen_addresses")]
+    pub external: Vec<SocketAddr>,
+    /// Ask the router to forward a port.
+    pub port_mapping: bool,
+    /// Who may connect by node id.
+    pub admission: P2pAdmission,
+    /// The node ids of `admission = "members"`.
+    #[serde(with = "node_ids")]
+    pub members: Vec<NodeId>,
+    /// Connections of one node.
+    pub connections_per_node: u32,
+}
+
+impl Default for P2p {
+    fn default() -> P2p {
+        const PORT: u16 = 34255;
+        P2p {
+            enabled: true,
+            bind: vec![(Ipv4Addr::UNSPECIFIED, PORT).into(), (Ipv6Addr::UNSPECIFIED, PORT).into()],
+            identity: None,
+            external: Vec::new(),
+            port_mapping: true,
+            admission: P2pAdmission::Open,
+            members: Vec::new(),
+            connections_per_node: 8,
+        }
+    }
+}
+
+/// Who may connect by node id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum P2pAdmission {
+    /// Whoever has the invite.
+    Open,
+    /// The listed ones.
+    Members,
 }
 
 /// `[http]`: the status page and metrics.

@@ -189,6 +189,20 @@ pub(super) mod listen_addresses {
     }
 }
 
+pub(super) mod node_ids {
+    use super::*;
+    use p2p::{NodeId, identity::parse_node_id};
+
+    pub fn serialize<S: Serializer>(ids: &[NodeId], out: S) -> Result<S::Ok, S::Error> {
+        out.collect_seq(ids.iter().map(NodeId::to_z32))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<NodeId>, D::Error> {
+        let texts = Vec::<String>::deserialize(input)?;
+        texts.iter().map(|text| parse_node_id(text).map_err(D::Error::custom)).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
@@ -216,5 +230,14 @@ mod tests {
         for wrong in ["\"+1d00fff\"", "\"1d00ff\"", "\"0x1d00ffff\"", "\"\"", "\"ééé\""] {
             assert!(serde_json::from_str::<Nbits>(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_member_is_a_whole_node_id() {
+        let id = p2p::iroh::SecretKey::from_bytes(&[1; 32]).public();
+        let read = |text: String| node_ids::deserialize(&serde_json::json!([text]));
+        assert_eq!(read(id.to_z32()).unwrap(), [id]);
+        let error = read(id.to_z32()[..51].to_owned()).unwrap_err().to_string();
+        assert!(error.contains("is not a node id"), "{error}");
     }
 }

@@ -4,7 +4,8 @@ use crate::miner::client::MinerEvent;
 use crate::miner::{self, MinerConfig, MinerKind};
 use bitcoin::hashes::{Hash, hash160};
 use bitcoin::{Address, Network, ScriptBuf, WPubkeyHash};
-use p2p::PoolUri;
+use p2p::iroh::SecretKey;
+use p2p::{Invite, Target};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -38,9 +39,10 @@ impl Member {
     }
 
     /// Their miner, at `pace` hashes a second.
-    pub fn miner(&self, uri: &PoolUri, pace: f64) -> MinerConfig {
+    pub fn miner(&self, invite: &Invite, pace: f64) -> MinerConfig {
         MinerConfig {
-            uri: uri.clone(),
+            pool: Target::Iroh(invite.clone()),
+            identity: SecretKey::generate(),
             user: format!("{}.{}", self.address, self.name),
             kind: self.kind,
             threads: 1,

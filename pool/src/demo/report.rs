@@ -4,7 +4,7 @@ use super::member::Member;
 use crate::miner::MinerKind;
 use crate::miner::client::MinerEvent;
 use crate::status::BlockRecord;
-use p2p::PoolUri;
+use p2p::{Invite, PoolUri};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,6 +20,8 @@ pub struct Report {
 #[derive(Debug, Default, Serialize)]
 struct Summary {
     network: &'static str,
+    /// The node id that the members dial.
+    node: String,
     blocks: Vec<Block>,
     shares: Shares,
     connections: Vec<Connection>,
@@ -60,7 +62,7 @@ impl Report {
                 MinerKind::Standard => "standard",
                 MinerKind::Extended => "extended",
             },
-            path: "tcp",
+            path: "none",
             shares_accepted: 0,
             reconnects: 0,
         });
@@ -70,13 +72,17 @@ impl Report {
     }
 
     /// The pool is up.
-    pub fn started(&self, uri: &PoolUri, http: Option<SocketAddr>) {
+    pub fn started(&mut self, uri: &PoolUri, invite: &Invite, http: Option<SocketAddr>) {
+        self.summary.node = invite.node.to_z32();
         let members: Vec<&str> =
             self.summary.connections.iter().map(|member| member.member.as_str()).collect();
         self.say(&format!(
-            "A pool, its members ({}) and a regtest chain, all in this process.\n\n  \
-             mine along   punchbowl miner {uri} --user <regtest address>.<name>",
-            members.join(", ")
+            "A pool, its members ({}) and a regtest chain, all in this process. The members dial \
+             the pool by its node id, over Iroh:\n  {}\n\n  \
+             mine along   punchbowl miner '{invite}' --user <regtest address>.<name>\n  \
+             or over TCP  punchbowl miner {uri} --user <regtest address>.<name>",
+            members.join(", "),
+            self.summary.node,
         ));
         if let Some(address) = http {
             self.say(&format!("  look inside  http://{address}/api/v1/status"));
@@ -116,6 +122,7 @@ impl Report {
                 connection.shares_accepted += u64::from(*shares);
                 self.summary.shares.accepted += u64::from(*shares);
             }
+            MinerEvent::Path(kind) => connection.path = kind,
             MinerEvent::Rejected { code, .. } => {
                 *self.summary.shares.rejected.entry(code.clone()).or_default() += 1;
             }

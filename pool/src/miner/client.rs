@@ -3,19 +3,22 @@
 use super::hasher::Hashers;
 use super::jobs::ChannelJobs;
 use super::mining::Mining;
+use super::path::Path;
 use super::{MinerConfig, MinerKind};
 use crate::server::setup::{REQUIRES_STANDARD_JOBS, REQUIRES_VERSION_ROLLING};
 use crate::wire::short_string;
 use binary_sv2::from_bytes;
 use common_messages_sv2 as common;
 use mining_sv2 as mining;
+use p2p::iroh::{IrohError, IrohRead, IrohWrite};
 use p2p::tcp::ConnectError;
-use p2p::{FrameReader, FrameWriter, HandshakeError, WireError, WireLimits, connect_tcp, noise};
+use p2p::{FrameReader, FrameWriter, HandshakeError, IrohNode, WireError, WireLimits, connect_tcp, noise};
 use std::collections::VecDeque;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
+use tokio_util::either::Either;
 use work::{Extranonce, Hash256, Target};
 
 /// What the miner tells of its work.
@@ -51,6 +54,8 @@ pub enum MinerEvent {
         /// It was a block.
         block: bool,
     },
+    /// Packets go this way now: `tcp`, `iroh-lan`, `iroh-direct` or `iroh-relayed`.
+    Path(&'static str),
     /// The connection ended; it is tried again.
     Disconnected {
         /// Why.
@@ -66,6 +71,9 @@ pub enum ClientError {
     /// The pool could not be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The pool's node could not be reached.
+    #[error(transparent)]
+    Node(#[from] IrohError),
     /// It is not the pool that it should be, or not a Stratum V2 pool.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
@@ -102,7 +110,10 @@ impl ClientError {
     pub fn is_final(&self) -> bool {
         matches!(
             self,
-            ClientError::SetupRefused(_) | ClientError::ChannelRefused { .. } | ClientError::Threads(_)
+            ClientError::SetupRefused(_)
+                | ClientError::ChannelRefused { .. }
+                | ClientError::Threads(_)
+                | ClientError::Node(IrohError::NoAddress(_))
         )
     }
 }
@@ -116,16 +127,21 @@ const REQUEST_ID: u32 = 1;
 /// One connection.
 pub struct Session<'a> {
     config: &'a MinerConfig,
+    node: Option<&'a IrohNode>,
     events: &'a mpsc::Sender<MinerEvent>,
 }
 
-pub(super) type Reader = FrameReader<OwnedReadHalf>;
-pub(super) type Writer = FrameWriter<OwnedWriteHalf>;
+pub(super) type Reader = FrameReader<Either<OwnedReadHalf, IrohRead>>;
+pub(super) type Writer = FrameWriter<Either<OwnedWriteHalf, IrohWrite>>;
 
 impl<'a> Session<'a> {
-    /// A connection to be made.
-    pub fn new(config: &'a MinerConfig, events: &'a mpsc::Sender<MinerEvent>) -> Session<'a> {
-        Session { config, events }
+    /// A connection to be made; with `node`, where the pool is known by its node id.
+    pub fn new(
+        config: &'a MinerConfig,
+        node: Option<&'a IrohNode>,
+        events: &'a mpsc::Sender<MinerEvent>,
+    ) -> Session<'a> {
+        Session { config, node, events }
     }
 
     /// Connects and mines until the connection ends; `Ok` when the pool asks to
@@ -134,7 +150,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// Why the connection ended.
     pub async fn run(self, opened: impl FnOnce()) -> Result<(), ClientError> {
-        let (mut reader, mut writer) = in_time(self.connect()).await?;
+        let (mut reader, mut writer, path) = in_time(self.connect()).await?;
         in_time(self.set_up(&mut reader, &mut writer)).await?;
         let (channel_id, jobs) = in_time(self.open_channel(&mut reader, &mut writer)).await?;
         opened();
@@ -144,6 +160,7 @@ impl<'a> Session<'a> {
             kind: self.config.kind,
             channel_id,
             jobs,
+            path,
             pending: VecDeque::new(),
             next_sequence: 1,
             events: self.events,
@@ -153,10 +170,23 @@ impl<'a> Session<'a> {
         mining.run(reader, writer).await
     }
 
-    async fn connect(&self) -> Result<(Reader, Writer), ClientError> {
-        let stream = connect_tcp(&self.config.uri).await?;
-        let (read, write) = stream.into_split();
-        Ok(noise::connect(read, write, Some(self.config.uri.authority), &WireLimits::client()).await?)
+    async fn connect(&self) -> Result<(Reader, Writer, Path), ClientError> {
+        let (read, write, path) = match (&self.config.pool, self.node) {
+            (p2p::Target::Tcp(uri), _) => {
+                let (read, write) = connect_tcp(uri).await?.into_split();
+                (Either::Left(read), Either::Left(write), Path::tcp())
+            }
+            (p2p::Target::Iroh(invite), Some(node)) => {
+                let stream = node.dial(invite).await?;
+                let path = Path::iroh(stream.path());
+                let (read, write) = stream.into_split();
+                (Either::Right(read), Either::Right(write), path)
+            }
+            (p2p::Target::Iroh(invite), None) => return Err(IrohError::NoAddress(invite.node).into()),
+        };
+        let authority = Some(self.config.pool.authority());
+        let (reader, writer) = noise::connect(read, write, authority, &WireLimits::client()).await?;
+        Ok((reader, writer, path))
     }
 
     async fn set_up(&self, reader: &mut Reader, writer: &mut Writer) -> Result<(), ClientError> {

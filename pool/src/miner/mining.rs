@@ -4,6 +4,7 @@ use super::MinerKind;
 use super::client::{ClientError, MinerEvent, Reader, Writer, bytes, hash, le_target};
 use super::hasher::{FoundShare, Hashers};
 use super::jobs::{Assignment, ChannelJobs, Root};
+use super::path::Path;
 use binary_sv2::from_bytes;
 use common_messages_sv2 as common;
 use mining_sv2 as mining;
@@ -17,6 +18,7 @@ pub(super) struct Mining<'a> {
     pub(super) kind: MinerKind,
     pub(super) channel_id: u32,
     pub(super) jobs: ChannelJobs,
+    pub(super) path: Path,
     /// Shares without an answer, oldest first.
     pub(super) pending: VecDeque<Pending>,
     pub(super) next_sequence: u32,
@@ -43,6 +45,7 @@ impl Mining<'_> {
                         return Ok(());
                     }
                 }
+                kind = self.path.changed() => self.tell(MinerEvent::Path(kind)).await,
                 Some(share) = self.shares.recv() => {
                     self.submit(&mut writer, &share)?;
                     while let Ok(more) = self.shares.try_recv() {

@@ -1,6 +1,8 @@
 //! Live connections, their channels and their counts.
 
 use super::counters::{OwnCount, OwnSum};
+use p2p::NodeId;
+use p2p::iroh::{PathKind, PathWatch};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -65,18 +67,40 @@ struct Shares {
 }
 
 /// How a connection reaches the pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Path {
     /// TCP from this address.
     Tcp(SocketAddr),
+    /// Iroh, which changes ways by itself.
+    Iroh(Box<IrohPath>),
+}
+
+/// A connection over Iroh.
+#[derive(Clone, Debug)]
+pub struct IrohPath {
+    /// Who it is.
+    pub node: NodeId,
+    /// Which way its packets go now.
+    pub way: PathWatch,
 }
 
 impl Path {
-    /// The kind of path, for labels.
-    pub fn kind(self) -> &'static str {
+    /// The kind of path now, for labels.
+    pub fn kind(&self) -> &'static str {
         match self {
             Path::Tcp(_) => "tcp",
+            Path::Iroh(path) => iroh_kind(path.way.kind()),
         }
+    }
+}
+
+/// The name of an Iroh path, for labels and people.
+pub fn iroh_kind(kind: PathKind) -> &'static str {
+    match kind {
+        PathKind::Lan => "iroh-lan",
+        PathKind::Direct => "iroh-direct",
+        PathKind::Relayed => "iroh-relayed",
+        PathKind::Unknown => "iroh-unknown",
     }
 }
 
@@ -90,6 +114,7 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Path::Tcp(address) => address.fmt(f),
+            Path::Iroh(path) => f.write_str(&path.node.to_z32()),
         }
     }
 }

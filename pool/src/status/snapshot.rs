@@ -4,11 +4,13 @@
 
 use super::Status;
 use super::blocks::BlockRecord;
-use super::connections::{ChannelInfo, ChannelReport, Connection, ShareTotals};
+use super::connections::{ChannelInfo, ChannelReport, Connection, Path, ShareTotals};
 use crate::config::values::network_name;
 use p2p::Admission;
+use p2p::iroh::Gate;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -25,6 +27,8 @@ pub struct Observed {
     pub status: Arc<Status>,
     /// Who was let in and who was not.
     pub admission: Arc<Admission>,
+    /// The same for Iroh, where it is on.
+    pub gate: Option<Arc<Gate>>,
     /// Templates as the source pushes them.
     pub templates: watch::Receiver<Option<Arc<Template>>>,
     /// What the source is doing.
@@ -134,10 +138,13 @@ pub struct ConnectionCounts {
 /// One connection.
 #[derive(Clone, Debug, Serialize)]
 pub struct ConnectionSnapshot {
-    /// Where it comes from.
+    /// Where it comes from: an address, or over Iroh the node id.
     pub peer: String,
-    /// The kind of path: `tcp`.
+    /// The kind of path now: `tcp`, `iroh-lan`, `iroh-direct`, `iroh-relayed` or
+    /// `iroh-unknown`.
     pub path: &'static str,
+    /// More of the path, over Iroh.
+    pub iroh: Option<IrohSnapshot>,
     /// Seconds since it was opened.
     pub age_seconds: u64,
     /// The client's own words for what it is.
@@ -148,6 +155,23 @@ pub struct ConnectionSnapshot {
     pub shares: ShareSnapshot,
     /// Its channels.
     pub channels: Vec<ChannelSnapshot>,
+}
+
+/// The way that the packets of a connection over Iroh go.
+#[derive(Clone, Debug, Serialize)]
+pub struct IrohSnapshot {
+    /// The peer's address, where they go straight to it.
+    pub address: Option<SocketAddr>,
+    /// The relay, where they do not.
+    pub relay: Option<String>,
+    /// Time there and back.
+    pub rtt_milliseconds: f64,
+    /// Packets lost on this way.
+    pub lost_packets: u64,
+    /// Datagrams sent on this way.
+    pub sent_datagrams: u64,
+    /// How often the way has changed.
+    pub switches: u32,
 }
 
 /// One channel.
@@ -184,6 +208,7 @@ impl Observed {
             *paths.entry(connection.path.kind()).or_default() += 1;
         }
         let refused = self.admission.counts();
+        let gate = self.gate.as_ref().map(|gate| gate.counts()).unwrap_or_default();
         let connection_counts = ConnectionCounts {
             open: registry.live.len() as u64,
             channels,
@@ -193,6 +218,11 @@ impl Observed {
                 ("pool-full", refused.refused_total),
                 ("address-limit", refused.refused_per_address),
                 ("loopback-limit", refused.refused_loopback),
+                ("node-limit", refused.refused_per_node),
+                ("not-member", gate.not_member),
+                ("iroh-busy", gate.busy),
+                ("iroh-hurried", gate.hurried),
+                ("iroh-handshake", gate.failed),
             ]),
             paths,
         };
@@ -251,6 +281,7 @@ fn connection_snapshot(connection: &Connection, now: Instant) -> ConnectionSnaps
     ConnectionSnapshot {
         peer: connection.path.to_string(),
         path: connection.path.kind(),
+        iroh: iroh_snapshot(&connection.path),
         age_seconds: now.saturating_duration_since(connection.opened_at).as_secs(),
         agent: details.agent.to_string(),
         extensions: connection.extensions_negotiated.load(Ordering::Relaxed),
@@ -264,6 +295,19 @@ fn connection_snapshot(connection: &Connection, now: Instant) -> ConnectionSnaps
             })
             .collect(),
     }
+}
+
+fn iroh_snapshot(path: &Path) -> Option<IrohSnapshot> {
+    let Path::Iroh(path) = path else { return None };
+    let report = path.way.report()?;
+    Some(IrohSnapshot {
+        address: report.address,
+        relay: report.relay,
+        rtt_milliseconds: report.rtt.as_secs_f64() * 1e3,
+        lost_packets: report.lost_packets,
+        sent_datagrams: report.sent_datagrams,
+        switches: report.switches,
+    })
 }
 
 fn shares(totals: &ShareTotals) -> ShareSnapshot {
@@ -288,6 +332,7 @@ pub(crate) mod fake {
             network: Network::Regtest,
             status: Status::new(started),
             admission: Admission::new(AdmissionLimits::default()),
+            gate: None,
             templates: watch::channel(None).1,
             source: watch::channel(SourceStatus::Connecting { reason: "no node".into() }).1,
             jobs: jobs.subscribe(),
@@ -300,7 +345,6 @@ pub(crate) mod fake {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
-    use crate::status::Path;
     use std::time::Duration;
 
     #[test]

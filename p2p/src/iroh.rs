@@ -1,0 +1,361 @@
+//! Iroh: streams to a peer that is known by its node id, wherever it is.
+//!
+//! A node id is a public key; QUIC proves that the peer has its secret. Packets go the
+//! best way there is, and change ways while the stream lives: straight to an address, or
+//! through a relay until (or for as long as) the two NATs allow nothing better. Above
+//! it stands the same Noise session as over TCP, with the pool's authority key.
+//!
+//! Nobody else's servers are asked for anything: no public relays, no public DNS, no
+//! lookup service. Where a peer is, is said by the invite.
+//!
+//! ```
+//! use p2p::{Admission, AdmissionLimits, AuthorityKeypair, WireLimits, noise};
+//! use p2p::iroh::{GateLimits, IrohConfig, IrohNode, Policy, SecretKey};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let on_loopback = |secret| IrohConfig {
+//!     bind: vec!["127.0.0.1:0".parse().unwrap()],
+//!     port_mapping: false,
+//!     ..IrohConfig::new(secret)
+//! };
+//! let pool = IrohNode::bind(on_loopback(SecretKey::generate())).await?;
+//! let admission = Admission::new(AdmissionLimits::default());
+//! let mut acceptor = pool.listen(Policy::Open, GateLimits::default(), admission);
+//! let authority = AuthorityKeypair::generate(&mut rand::thread_rng());
+//!
+//! let miner = IrohNode::bind(on_loopback(SecretKey::generate())).await?;
+//! let stream = miner.dial(&pool.invite(authority.public_key())).await?;
+//! let (read, write) = stream.into_split();
+//! let limits = WireLimits::client();
+//! let connecting = noise::connect(read, write, Some(authority.public_key()), &limits);
+//!
+//! let serving = async {
+//!     let (stream, _permit) = acceptor.accept().await.expect("the node is open");
+//!     let (read, write) = stream.into_split();
+//!     noise::accept(read, write, &authority, &WireLimits::server()).await
+//! };
+//! let (connected, served) = tokio::join!(connecting, serving);
+//! connected?;
+//! served?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod accept;
+mod gate;
+mod path;
+mod rate;
+mod stream;
+mod transport;
+
+pub use accept::IrohAcceptor;
+pub use gate::{Gate, GateCounts, GateLimits, Policy};
+pub use iroh::SecretKey;
+pub use path::{PathKind, PathReport, PathWatch};
+pub use stream::{IrohRead, IrohStream, IrohWrite};
+
+use crate::{Admission, AuthorityKey, Invite, NodeId, invite};
+use iroh::{
+    Endpoint, EndpointAddr,
+    dns::DnsResolver,
+    endpoint::{BindOpts, PortmapperConfig, presets},
+};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+use thiserror::Error;
+use tokio_util::task::TaskTracker;
+
+/// The protocol spoken on a stream: Stratum V2's mining protocol under Noise, first
+/// version of how it is carried.
+pub const MINING: &[u8] = b"sv2/mining/1";
+
+/// What a node is made of.
+#[derive(Clone, Debug)]
+pub struct IrohConfig {
+    /// The key that it is known by. Two nodes that run with the same one steal each
+    /// other's packets.
+    pub secret: SecretKey,
+    /// UDP addresses to listen on, at most one of each family; port 0 takes a free one.
+    /// A machine without IPv6 may name `[::]` all the same.
+    pub bind: Vec<SocketAddr>,
+    /// Addresses at which the world reaches this machine besides those that it finds
+    /// out by itself: forwarded ports.
+    pub external: Vec<SocketAddr>,
+    /// Ask the router to forward a port (UPnP, PCP, NAT-PMP).
+    pub port_mapping: bool,
+}
+
+impl IrohConfig {
+    /// Any free port, port mapping on.
+    pub fn new(secret: SecretKey) -> IrohConfig {
+        IrohConfig {
+            secret,
+            bind: vec![(Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv6Addr::UNSPECIFIED, 0).into()],
+            external: Vec::new(),
+            port_mapping: true,
+        }
+    }
+
+    /// What suits dialling `invite`: any free port; or one that nobody else sees, where
+    /// the invite is for this machine alone.
+    pub fn for_dialling(secret: SecretKey, invite: &Invite) -> IrohConfig {
+        let mut config = IrohConfig::new(secret);
+        let within_machine = invite.relays.is_empty()
+            && !invite.addresses.is_empty()
+            && invite.addresses.iter().all(|address| address.ip().is_loopback());
+        if within_machine {
+            config.port_mapping = false;
+            let loopback = [(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()];
+            let is_wanted =
+                |own: &SocketAddr| invite.addresses.iter().any(|address| address.is_ipv4() == own.is_ipv4());
+            config.bind = loopback.into_iter().filter(is_wanted).collect();
+        }
+        config
+    }
+}
+
+/// Why a node does not work.
+#[derive(Debug, Error)]
+pub enum IrohError {
+    /// The address is of a family that has one already.
+    #[error("cannot listen on {0} too: name at most one IPv4 and one IPv6 address")]
+    SecondAddress(SocketAddr),
+    /// The sockets cannot be had.
+    #[error("cannot listen for Iroh on {addresses}: {reason}; free the UDP port or choose another one")]
+    Bind {
+        /// The addresses asked for.
+        addresses: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The peer does not answer, or is not who it should be, or does not want us.
+    #[error("cannot reach the node {}: {reason}", node.to_z32())]
+    Unreachable {
+        /// Who was dialled.
+        node: NodeId,
+        /// What happened.
+        reason: String,
+    },
+    /// Nothing says where the peer is.
+    #[error(
+        "no address says where the node {0} is (relays are not used yet); ask for an invite with an address"
+    )]
+    NoAddress(NodeId),
+    /// Dialling took too long.
+    #[error(
+        "the node {} did not answer within {patience:?}; is it on, and its UDP port reachable?",
+        node.to_z32()
+    )]
+    Silent {
+        /// Who was dialled.
+        node: NodeId,
+        /// How long it was waited for.
+        patience: Duration,
+    },
+}
+
+/// A node: one key, some UDP sockets, any number of streams. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct IrohNode {
+    endpoint: Endpoint,
+    /// Streams whose last bytes are on their way.
+    lingering: TaskTracker,
+}
+
+/// How long a dial may take, all addresses together.
+const DIAL_PATIENCE: Duration = Duration::from_secs(8);
+/// How long a closing node waits for last bytes to arrive.
+const LAST_BYTES: Duration = Duration::from_secs(2);
+
+impl IrohNode {
+    /// Takes the sockets and starts.
+    ///
+    /// # Errors
+    /// When the addresses cannot be listened on.
+    pub async fn bind(config: IrohConfig) -> Result<IrohNode, IrohError> {
+        let mut builder = Endpoint::builder(presets::Minimal)
+            .secret_key(config.secret)
+            .transport_config(transport::quic())
+            // Without tickets there is no 0-RTT, which could be replayed.
+            .max_tls_tickets(0)
+            // An empty map and not `Disabled`: that one could not dial a peer's relay.
+            .relay_mode(transport::own_relays_only())
+            .dns_resolver(DnsResolver::builder().with_system_defaults().disable_fallback().build())
+            .portmapper_config(if config.port_mapping {
+                PortmapperConfig::default()
+            } else {
+                PortmapperConfig::Disabled
+            })
+            .clear_ip_transports();
+        for address in &config.bind {
+            let any_ipv6 = address.is_ipv6() && address.ip().is_unspecified();
+            builder = builder
+                .bind_addr_with_opts(*address, BindOpts::default().set_is_required(!any_ipv6))
+                .map_err(|_| IrohError::SecondAddress(*address))?;
+        }
+        for address in config.external {
+            builder = builder.external_addr(address);
+        }
+        let endpoint = builder.bind().await.map_err(|error| IrohError::Bind {
+            addresses: config.bind.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" and "),
+            reason: in_words(&error),
+        })?;
+        Ok(IrohNode { endpoint, lingering: TaskTracker::new() })
+    }
+
+    /// Lets peers in, as `policy`, `limits` and `admission` (which also counts TCP) say.
+    /// To be called once.
+    pub fn listen(&self, policy: Policy, limits: GateLimits, admission: Arc<Admission>) -> IrohAcceptor {
+        self.endpoint.set_alpns(vec![MINING.to_vec()]);
+        accept::start(self.clone(), Gate::new(policy, limits, admission))
+    }
+
+    /// Opens a stream to a peer, trying all that is said of where it is at once. The
+    /// peer sees it with the first byte written.
+    ///
+    /// # Errors
+    /// When the peer cannot be reached or does not have the key of its node id.
+    pub async fn dial(&self, invite: &Invite) -> Result<IrohStream, IrohError> {
+        let node = invite.node;
+        let to = address_of(invite);
+        if to.addrs.is_empty() {
+            return Err(IrohError::NoAddress(node));
+        }
+        let unreachable = |reason: String| IrohError::Unreachable { node, reason };
+        let dialling = async {
+            let connection =
+                self.endpoint.connect(to, MINING).await.map_err(|error| unreachable(in_words(&error)))?;
+            let halves = connection.open_bi().await.map_err(|error| unreachable(in_words(&error)))?;
+            Ok(IrohStream::new(connection, halves, self.lingering.clone()))
+        };
+        let dialled = tokio::time::timeout(DIAL_PATIENCE, dialling).await;
+        dialled.map_err(|_| IrohError::Silent { node, patience: DIAL_PATIENCE })?
+    }
+
+    /// What the node is known by.
+    pub fn id(&self) -> NodeId {
+        self.endpoint.id()
+    }
+
+    /// The sockets' own addresses, with the real ports.
+    pub fn bound(&self) -> Vec<SocketAddr> {
+        self.endpoint.bound_sockets()
+    }
+
+    /// An invite to this node as the pool of `authority`, with all that the node knows by
+    /// now of where it is: own addresses, the router's and the configured ones. Some are
+    /// for neighbours only; see [`Invite::public`].
+    pub fn invite(&self, authority: AuthorityKey) -> Invite {
+        // Known at once for sockets on one address; those on all need a look at the
+        // interfaces, which takes a moment after the start.
+        let bound = self.bound().into_iter().filter(|bound| !bound.ip().is_unspecified());
+        let mut addresses: Vec<SocketAddr> = self.endpoint.addr().ip_addrs().copied().chain(bound).collect();
+        addresses.sort();
+        addresses.dedup();
+        addresses.truncate(invite::MAX_ADDRESSES);
+        Invite { node: self.id(), authority, relays: Vec::new(), addresses }
+    }
+
+    /// Adds an address at which the world reaches this machine.
+    pub async fn add_external(&self, address: SocketAddr) {
+        self.endpoint.add_external_addr(address).await;
+    }
+
+    /// Takes such an address away again.
+    pub async fn remove_external(&self, address: SocketAddr) {
+        self.endpoint.remove_external_addr(&address).await;
+    }
+
+    /// Ends everything; last bytes still arrive where the peer answers in time.
+    pub async fn close(&self) {
+        self.lingering.close();
+        // Peers that do not answer any more are given up.
+        let _ = tokio::time::timeout(LAST_BYTES, self.lingering.wait()).await;
+        self.endpoint.close().await;
+    }
+}
+
+/// What an invite says of where the node is.
+fn address_of(invite: &Invite) -> EndpointAddr {
+    let mut address = EndpointAddr::new(invite.node);
+    for direct in &invite.addresses {
+        address = address.with_ip_addr(*direct);
+    }
+    address
+}
+
+/// An error with its causes, which Iroh's own words leave out.
+fn in_words(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+    use crate::AuthorityKeypair;
+
+    fn dialling(addresses: &[&str], relays: &[&str]) -> IrohConfig {
+        let secret = SecretKey::from_bytes(&[1; 32]);
+        let invite = Invite {
+            node: SecretKey::from_bytes(&[2; 32]).public(),
+            authority: AuthorityKeypair::from_secret_bytes(&[7; 32]).unwrap().public_key(),
+            relays: relays.iter().map(|text| text.parse().unwrap()).collect(),
+            addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
+        };
+        IrohConfig::for_dialling(secret, &invite)
+    }
+
+    #[test]
+    fn dialling_within_this_machine_opens_no_port_to_others() {
+        let config = dialling(&["127.0.0.1:5"], &[]);
+        assert!(!config.port_mapping);
+        assert_eq!(config.bind, ["127.0.0.1:0".parse().unwrap()]);
+        assert_eq!(dialling(&["127.0.0.1:5", "[::1]:5"], &[]).bind.len(), 2);
+    }
+
+    #[test]
+    fn dialling_anywhere_else_uses_every_way_out() {
+        for config in [
+            dialling(&["127.0.0.1:5", "203.0.113.7:5"], &[]),
+            dialling(&["127.0.0.1:5"], &["203.0.113.7"]),
+            dialling(&[], &[]),
+        ] {
+            assert!(config.port_mapping);
+            assert!(config.bind.iter().all(|address| address.ip().is_unspecified()));
+        }
+    }
+
+    #[tokio::test]
+    async fn two_addresses_of_one_family_are_refused_by_name() {
+        let bind = ["127.0.0.1:0", "127.0.0.2:0"].map(|text| text.parse().unwrap()).to_vec();
+        let config = IrohConfig { bind, port_mapping: false, ..IrohConfig::new(SecretKey::generate()) };
+        let error = IrohNode::bind(config).await.unwrap_err();
+        assert!(matches!(error, IrohError::SecondAddress(_)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_said_to_be_in_use() {
+        let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let bind = vec![taken.local_addr().unwrap()];
+        let config = IrohConfig { bind, port_mapping: false, ..IrohConfig::new(SecretKey::generate()) };
+        let error = IrohNode::bind(config).await.unwrap_err().to_string();
+        assert!(
+            error.contains(&taken.local_addr().unwrap().to_string()) && error.contains("in use"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,36 @@
+//! Which way the miner's packets go.
+
+use crate::status::connections::iroh_kind;
+use p2p::iroh::PathWatch;
+
+/// Which way they go, and what was told of it.
+pub(super) struct Path {
+    /// None over TCP, where it never changes.
+    way: Option<PathWatch>,
+    told: Option<&'static str>,
+}
+
+impl Path {
+    pub(super) fn tcp() -> Path {
+        Path { way: None, told: None }
+    }
+
+    pub(super) fn iroh(way: PathWatch) -> Path {
+        Path { way: Some(way), told: None }
+    }
+
+    /// The kind of path, as soon as it is another one than was told last. Cancel-safe.
+    pub(super) async fn changed(&mut self) -> &'static str {
+        loop {
+            let kind = self.way.as_ref().map_or("tcp", |way| iroh_kind(way.kind()));
+            if self.told != Some(kind) {
+                self.told = Some(kind);
+                return kind;
+            }
+            match &mut self.way {
+                Some(way) => way.changed().await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+}

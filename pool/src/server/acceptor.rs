@@ -1,0 +1,55 @@
+//! Where peers come in: TCP, or Iroh by node id. What follows is the same for both.
+
+use crate::status::Path;
+use crate::status::connections::IrohPath;
+use p2p::iroh::{IrohRead, IrohWrite};
+use p2p::{IrohAcceptor, Permit, TcpAcceptor};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+/// Lets peers in, one after the other.
+pub trait Acceptor: Send + 'static {
+    /// What is read from a peer.
+    type Read: AsyncRead + Send + Unpin + 'static;
+    /// What is written to it.
+    type Write: AsyncWrite + Send + Unpin + 'static;
+
+    /// The next peer; `None` when there will be no other. Cancel-safe.
+    fn next(&mut self) -> impl Future<Output = Option<Newcomer<Self::Read, Self::Write>>> + Send;
+}
+
+/// A peer that was let in and has said nothing yet.
+#[derive(Debug)]
+pub struct Newcomer<R, W> {
+    /// What is read from it.
+    pub read: R,
+    /// What is written to it.
+    pub write: W,
+    /// How it comes.
+    pub path: Path,
+    /// Its place in the pool.
+    pub permit: Permit,
+}
+
+impl Acceptor for TcpAcceptor {
+    type Read = OwnedReadHalf;
+    type Write = OwnedWriteHalf;
+
+    async fn next(&mut self) -> Option<Newcomer<OwnedReadHalf, OwnedWriteHalf>> {
+        let (stream, peer, permit) = self.accept().await;
+        let (read, write) = stream.into_split();
+        Some(Newcomer { read, write, path: Path::Tcp(peer), permit })
+    }
+}
+
+impl Acceptor for IrohAcceptor {
+    type Read = IrohRead;
+    type Write = IrohWrite;
+
+    async fn next(&mut self) -> Option<Newcomer<IrohRead, IrohWrite>> {
+        let (stream, permit) = self.accept().await?;
+        let path = Path::Iroh(Box::new(IrohPath { node: stream.peer(), way: stream.path() }));
+        let (read, write) = stream.into_split();
+        Some(Newcomer { read, write, path, permit })
+    }
+}
