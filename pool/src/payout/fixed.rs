@@ -94,6 +94,7 @@ impl FixedPayout {
         stored?;
         Ok(())
     }
+
     /// Moves past every index in a row that one of `scripts` pays already. A pool that is
     /// killed the moment it finds a block may not have stored that it moved on.
     ///
