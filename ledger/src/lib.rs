@@ -1,0 +1,1 @@
+//! Shares on disk, slices, windows, payouts, audit: no networking.
