@@ -85,8 +85,9 @@ pub struct Verdict {
     pub credited: Option<Difficulty>,
 }
 
-/// Jobs re-sent to one channel that shares are still taken for.
-const MAX_REISSUED: usize = 4;
+/// Jobs re-sent to one channel that shares are still taken for: some SV1 firmware works
+/// through a queue of eight.
+const MAX_REISSUED: usize = 8;
 /// Duplicates in a row after which a channel is moved to another search space.
 const DUPLICATES_BEFORE_MOVE: u32 = 16;
 /// Entries in the duplicate filter after which the difficulty is raised instead of
@@ -263,6 +264,16 @@ impl Channel {
         if let Some(name) = worker {
             self.workers.rejected(name);
         }
+    }
+
+    /// The extranonce prefix of a job that was sent at `sent`.
+    pub fn prefix_at(&self, sent: Moment) -> &Extranonce {
+        self.prefix.at(sent)
+    }
+
+    /// The target of a job that became minable at `activated`.
+    pub fn target_at(&self, activated: Moment) -> Target {
+        *self.target.at(activated)
     }
 
     /// What the channel has done, for people.

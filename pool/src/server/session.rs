@@ -35,7 +35,7 @@ const TICK: Duration = Duration::from_secs(10);
 const FLUSH_AT: usize = 64 * 1024;
 /// How far ahead of our clock a share's time may be. Consensus allows two hours, but a
 /// block must also pass where clocks differ; and devices are seen to be a minute ahead.
-const NTIME_AHEAD: u32 = 10 * 60;
+pub(crate) const NTIME_AHEAD: u32 = 10 * 60;
 
 /// Serves one connection until it closes.
 ///
