@@ -19,4 +19,5 @@ pub mod reach;
 pub mod server;
 pub mod status;
 pub mod sv1;
+pub mod upstream;
 pub mod wire;

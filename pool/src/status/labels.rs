@@ -38,6 +38,7 @@ impl From<&Closed> for CloseReason {
             | Closed::SetupTwice
             | Closed::SetupRefused(_)
             | Closed::ExtensionsMissing => CloseReason::Protocol,
+            Closed::Silent(_) => CloseReason::Silent,
             Closed::Stopping => CloseReason::Stopping,
         }
     }

@@ -50,7 +50,7 @@ impl PoolChannel {
             Command::Refused(fault) => {
                 self.status.rejected(fault);
                 if let Some(open) = &mut self.open {
-                    open.channel.refuse(None);
+                    open.channel.refuse(0, None);
                 }
                 Vec::new()
             }
@@ -174,7 +174,7 @@ impl PoolChannel {
                 self.status.rejected(fault);
                 let mut events = vec![Event::Rejected(share.sequence, Refusal::Fault(fault))];
                 if let Some(open) = &mut self.open {
-                    open.channel.refuse(None);
+                    open.channel.refuse(share.sequence, None);
                     if open.channel.should_move() {
                         events.extend(self.move_channel());
                     }
