@@ -33,6 +33,7 @@ pub struct PoolConfig {
     template: String,
     payout: String,
     p2p: String,
+    more_ports: String,
     sections: Vec<String>,
 }
 
@@ -82,6 +83,7 @@ impl PoolConfig {
             template,
             payout: format!("descriptor = {DESCRIPTOR:?}"),
             p2p: String::new(),
+            more_ports: String::new(),
             sections: Vec::new(),
         }
     }
@@ -121,6 +123,13 @@ impl PoolConfig {
         self
     }
 
+    /// Listens for Stratum V1 alone at one more port, and for rented hash rate at another.
+    #[must_use]
+    pub fn with_sv1_ports(mut self) -> PoolConfig {
+        self.more_ports = "sv1 = [\"127.0.0.1:0\"]\nhigh_difficulty = [\"127.0.0.1:0\"]".to_owned();
+        self
+    }
+
     /// Adds a section, its heading included: `"[vardiff]\nenabled = false"`.
     #[must_use]
     pub fn section(mut self, text: &str) -> PoolConfig {
@@ -129,10 +138,10 @@ impl PoolConfig {
     }
 
     fn to_toml(&self, folder: &Path) -> String {
-        let PoolConfig { network, listen, template, payout, p2p, sections } = self;
+        let PoolConfig { network, listen, template, payout, p2p, more_ports, sections } = self;
         let data_dir = folder.join("data");
         format!(
-            "network = {network:?}\ndata_dir = {data_dir:?}\n\n[listen]\ntcp = [\"{listen}\"]\n\n\
+            "network = {network:?}\ndata_dir = {data_dir:?}\n\n[listen]\ntcp = [\"{listen}\"]\n{more_ports}\n\n\
              [p2p]\nbind = [\"127.0.0.1:0\"]\nport_mapping = false\n{p2p}\n\n\
              [http]\nlisten = \"127.0.0.1:0\"\n\n[payout]\n{payout}\n\n[template]\n{template}\n\n{}\n",
             sections.join("\n\n")
@@ -354,18 +363,34 @@ async fn launch(config: &PoolConfig, folder: &Path) -> Result<(Process, Listenin
     Ok((process, listening))
 }
 
+impl Punchbowl {
+    /// The ports of [`PoolConfig::with_sv1_ports`].
+    ///
+    /// # Errors
+    /// When it listens at none.
+    pub fn sv1_ports(&self) -> Result<(SocketAddr, SocketAddr)> {
+        let lines = self.process.log().all();
+        let lines = lines.iter().filter_map(|line| Line::parse(line));
+        let sv1 = lines.filter(|line| line.get("protocol") == Some("sv1"));
+        let mut addresses = sv1.filter_map(|line| line.get("address")?.parse().ok());
+        let both = (addresses.next(), addresses.next());
+        let (Some(plain), Some(high)) = both else { bail!("it listens for SV1 alone at {both:?}") };
+        Ok((plain, high))
+    }
+}
+
 /// A `listening` line of the JSON log.
 #[derive(Clone)]
-struct Line(Value);
+pub(crate) struct Line(Value);
 
 impl Line {
-    fn parse(text: &str) -> Option<Line> {
+    pub(crate) fn parse(text: &str) -> Option<Line> {
         let line: Value = serde_json::from_str(text).ok()?;
         let line = Line(line);
         (line.get("message") == Some("listening")).then_some(line)
     }
 
-    fn get(&self, field: &str) -> Option<&str> {
+    pub(crate) fn get(&self, field: &str) -> Option<&str> {
         self.0.get("fields").unwrap_or(&self.0).get(field)?.as_str()
     }
 }

@@ -159,7 +159,10 @@ impl Session {
             Event::Opened(opened) => self.opened(opened, now, out),
             Event::Refused(words) => self.refused(&words, out),
             Event::Lost => {
-                self.upstream = Upstream::Away(now);
+                // Told again, it has not been away for any less.
+                if !matches!(self.upstream, Upstream::Away(_)) {
+                    self.upstream = Upstream::Away(now);
+                }
                 self.lose_pending(out);
                 // Miners that wait for a word on their name would leave.
                 self.answer_waiting(out);

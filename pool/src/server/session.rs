@@ -41,6 +41,9 @@ const FLUSH_AT: usize = 64 * 1024;
 /// block must also pass where clocks differ; and devices are seen to be a minute ahead.
 pub(crate) const NTIME_AHEAD: u32 = 10 * 60;
 
+/// How the agent of `punchbowl join` begins (see [`crate::upstream`]).
+const TRANSLATOR: &str = "punchbowl translator";
+
 /// Serves one connection until it closes, and leaves its channels to the client's next
 /// one if it died.
 ///
@@ -413,6 +416,11 @@ impl<W: AsyncWrite + Unpin> Session<W> {
 
     fn standard_jobs(&self) -> bool {
         matches!(&self.stage, Stage::SetUp(client) if client.standard_jobs)
+    }
+
+    /// Whether the client is a translator of ours: its miners take powers of two only.
+    fn translates(&self) -> bool {
+        matches!(&self.stage, Stage::SetUp(client) if client.agent.starts_with(TRANSLATOR))
     }
 
     fn next_moment(&mut self) -> Moment {

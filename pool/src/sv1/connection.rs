@@ -1,16 +1,13 @@
 //! One miner's socket: bytes in, lines to its session, lines out; and the deadlines that a
 //! session, which has no clock, cannot have.
 
-use super::Sv1Port;
-use super::pool_channel::PoolChannel;
-use crate::server::{Closed, ServerContext};
-use crate::status::ConnectionGuard;
+use crate::server::Closed;
 use p2p::WireError;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
+use translator::upstream::{Command, Event};
 use translator::{LineBuffer, Output, Session};
 
 /// Bytes read at a time. Lines are short, and few.
@@ -20,38 +17,49 @@ const LINE: Duration = Duration::from_secs(10);
 /// How often targets are looked at when no share comes, and the books brought up to date.
 const TICK: Duration = Duration::from_secs(10);
 
-/// Serves one miner until it leaves.
+/// What lies above a session: the pool's channel, however it is reached.
+pub trait Above {
+    /// Carries out what the session wants, and says what has come of it so far.
+    fn command(&mut self, command: Command, now: Instant) -> impl Future<Output = Vec<Event>> + Send;
+
+    /// What happens next; `None` when the pool is over. Cancel-safe.
+    fn next(&mut self) -> impl Future<Output = Option<Vec<Event>>> + Send;
+
+    /// Looks after the target. `quiet`: nothing has come for a while, so that silence and
+    /// the books are to be looked at too.
+    fn look(&mut self, now: Instant, quiet: bool) -> Vec<Event>;
+}
+
+/// Serves one miner until it leaves. `stall`: how long it may take nothing of what it is
+/// sent.
 ///
 /// # Errors
 /// Why the connection was closed, unless the miner simply left.
 pub async fn serve<R, W>(
     mut read: R,
     mut write: W,
-    port: Arc<Sv1Port>,
-    context: Arc<ServerContext>,
-    status: ConnectionGuard,
+    session: Session,
+    above: &mut impl Above,
+    stall: Duration,
     shutdown: CancellationToken,
 ) -> Result<(), Closed>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let mut generation = context.board.generation();
-    let stall = context.limits.write_stall;
-    let mut miner = Miner::new(&port, context, status);
+    let mut miner = Miner::new(session, above);
     let mut stop = pin!(shutdown.cancelled_owned());
     let mut timer = pin!(tokio::time::sleep(TICK));
     let mut chunk = [0; CHUNK];
     loop {
         tokio::select! {
             biased;
-            changed = generation.changed() => match changed {
-                Ok(()) => miner.distribute(),
-                // The job maker stops with the pool, perhaps a moment earlier.
-                Err(_) => miner.drain(),
+            events = miner.above.next() => match events {
+                Some(events) => miner.take(events).await,
+                None => miner.drain(),
             },
             () = &mut stop => miner.drain(),
-            () = &mut timer => miner.tick()?,
+            () = &mut timer => miner.tick().await?,
             // Last, so that a peer that never stops sending holds up nothing else.
             length = read.read(&mut chunk) => match length.map_err(WireError::Io)? {
                 0 => return Ok(()),
@@ -66,10 +74,10 @@ where
     }
 }
 
-/// A miner between its socket and its channel.
-struct Miner {
+/// A miner between its socket and what lies above.
+struct Miner<'a, A> {
     session: Session,
-    channel: PoolChannel,
+    above: &'a mut A,
     lines: LineBuffer,
     /// Since when a line has been unfinished.
     line_since: Option<Instant>,
@@ -78,15 +86,14 @@ struct Miner {
     closed: Option<Closed>,
 }
 
-impl Miner {
-    fn new(port: &Sv1Port, context: Arc<ServerContext>, status: ConnectionGuard) -> Miner {
-        let now = Instant::now();
+impl<'a, A: Above> Miner<'a, A> {
+    fn new(session: Session, above: &'a mut A) -> Miner<'a, A> {
         Miner {
-            session: Session::new(port.session.clone(), port.extranonce1(), now),
-            channel: PoolChannel::new(context, status),
+            session,
+            above,
             lines: LineBuffer::default(),
             line_since: None,
-            next_look: now + TICK,
+            next_look: Instant::now() + TICK,
             out: Output::default(),
             closed: None,
         }
@@ -97,51 +104,51 @@ impl Miner {
         self.lines.push(bytes);
         while let Some(line) = self.lines.next_line()? {
             self.session.line(line, now, &mut self.out);
-            while !self.out.commands.is_empty() {
-                for command in std::mem::take(&mut self.out.commands) {
-                    for event in self.channel.command(command, now).await {
-                        self.session.event(event, now, &mut self.out);
-                    }
-                }
-            }
+            self.carry_out(now).await;
             if self.out.close.is_some() {
                 break;
             }
         }
-        // Busy miners find their difficulty at once.
-        self.look(now, false);
         let unfinished = self.lines.is_mid_line();
         self.line_since = unfinished.then(|| self.line_since.unwrap_or(now));
+        // Busy miners find their difficulty at once.
+        let events = self.above.look(now, false);
+        self.take(events).await;
         Ok(())
     }
 
-    fn distribute(&mut self) {
+    async fn take(&mut self, events: Vec<Event>) {
         let now = Instant::now();
-        for event in self.channel.distribute(now) {
+        for event in events {
             self.session.event(event, now, &mut self.out);
         }
+        self.carry_out(now).await;
     }
 
     /// Deadlines, keep-alive, and quiet miners' targets.
-    fn tick(&mut self) -> Result<(), Closed> {
+    async fn tick(&mut self) -> Result<(), Closed> {
         let now = Instant::now();
         if self.line_since.is_some_and(|since| now >= since + LINE) {
             return Err(Closed::LineLate);
         }
         self.session.tick(now, &mut self.out);
+        self.carry_out(now).await;
         if now >= self.next_look {
             self.next_look = now + TICK;
-            self.look(now, true);
+            let events = self.above.look(now, true);
+            self.take(events).await;
         }
         Ok(())
     }
 
-    fn look(&mut self, now: Instant, report: bool) {
-        for event in self.channel.adjust(now) {
-            self.session.event(event, now, &mut self.out);
-        }
-        if report {
-            self.channel.report();
+    /// What the session wants, and what it wants on hearing what has come of that.
+    async fn carry_out(&mut self, now: Instant) {
+        while !self.out.commands.is_empty() {
+            for command in std::mem::take(&mut self.out.commands) {
+                for event in self.above.command(command, now).await {
+                    self.session.event(event, now, &mut self.out);
+                }
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 //! Commands are carried out at once, so that each share has its verdict before the next is
 //! read.
 
+use super::connection::Above;
 use crate::channel::group::{Group, LiveJob};
 use crate::channel::history::Moment;
 use crate::channel::{Channel, ChannelKind, ChannelTerms};
@@ -12,6 +13,7 @@ use crate::server::{NTIME_AHEAD, ServerContext};
 use crate::status::{ChannelInfo, ConnectionGuard};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
 use tracing::info;
 use translator::Refusal;
 use translator::upstream::{Command, Event, Job, OpenChannel, Opened, Share, Terms};
@@ -20,6 +22,8 @@ use work::{Difficulty, HashRate, ShareFault, Target, VardiffConfig};
 /// A miner's place in the pool.
 pub(super) struct PoolChannel {
     context: Arc<ServerContext>,
+    /// Changes when there is news of any job.
+    generation: watch::Receiver<u64>,
     status: ConnectionGuard,
     open: Option<Open>,
     /// Counts what the miner was sent; see [`crate::channel::history`].
@@ -36,13 +40,8 @@ struct Open {
 /// The only channel of its connection, and its group.
 const ID: u32 = 1;
 
-impl PoolChannel {
-    pub(super) fn new(context: Arc<ServerContext>, status: ConnectionGuard) -> PoolChannel {
-        PoolChannel { context, status, open: None, moment: 0, newest_job: 0 }
-    }
-
-    /// Carries out what the session wants.
-    pub(super) async fn command(&mut self, command: Command, now: Instant) -> Vec<Event> {
+impl Above for PoolChannel {
+    async fn command(&mut self, command: Command, now: Instant) -> Vec<Event> {
         match command {
             Command::Submit(share) => self.submit(&share, now).await,
             Command::Open(request) => self.open(&request, now).await,
@@ -62,8 +61,36 @@ impl PoolChannel {
         }
     }
 
+    async fn next(&mut self) -> Option<Vec<Event>> {
+        // The job maker stops with the pool, perhaps a moment earlier.
+        self.generation.changed().await.ok()?;
+        Some(self.distribute(Instant::now()))
+    }
+
+    fn look(&mut self, now: Instant, quiet: bool) -> Vec<Event> {
+        let moment = self.moment + 1;
+        let Some(open) = &mut self.open else { return Vec::new() };
+        if quiet {
+            self.status.report_channel(ID, open.channel.report());
+        }
+        match open.channel.adjust(moment, now) {
+            Some(_) => {
+                self.moment = moment;
+                self.reissue()
+            }
+            None => Vec::new(),
+        }
+    }
+}
+
+impl PoolChannel {
+    pub(super) fn new(context: Arc<ServerContext>, status: ConnectionGuard) -> PoolChannel {
+        let generation = context.board.generation();
+        PoolChannel { context, generation, status, open: None, moment: 0, newest_job: 0 }
+    }
+
     /// What has changed for this miner since it was last asked.
-    pub(super) fn distribute(&mut self, now: Instant) -> Vec<Event> {
+    fn distribute(&mut self, now: Instant) -> Vec<Event> {
         let moment = self.next_moment();
         let Some(open) = &mut self.open else { return Vec::new() };
         let update = open.group.update(moment);
@@ -78,26 +105,6 @@ impl PoolChannel {
             open.channel.forget_before(oldest);
         }
         newest.map_or_else(Vec::new, |live| self.tell(&live))
-    }
-
-    /// Looks after the target: of busy miners at once, of quiet ones when it is time.
-    pub(super) fn adjust(&mut self, now: Instant) -> Vec<Event> {
-        let moment = self.moment + 1;
-        let Some(open) = &mut self.open else { return Vec::new() };
-        match open.channel.adjust(moment, now) {
-            Some(_) => {
-                self.moment = moment;
-                self.reissue()
-            }
-            None => Vec::new(),
-        }
-    }
-
-    /// Publishes what the channel has done.
-    pub(super) fn report(&self) {
-        if let Some(open) = &self.open {
-            self.status.report_channel(ID, open.channel.report());
-        }
     }
 
     async fn open(&mut self, request: &OpenChannel, now: Instant) -> Vec<Event> {

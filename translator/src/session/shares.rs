@@ -24,8 +24,9 @@ pub(super) struct Pending {
 
 /// Shares of one miner that may wait for a verdict.
 const MAX_PENDING: usize = 256;
-/// How long the pool may take for a verdict.
-const VERDICT: Duration = Duration::from_secs(10);
+/// How long the pool may take for a verdict: a helper's connection to it may be made anew
+/// meanwhile, and the share be delivered then.
+const VERDICT: Duration = Duration::from_secs(30);
 
 impl Session {
     pub(super) fn submit(
