@@ -36,7 +36,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use terms::Asked;
 
-/// From the connection to a worker's name.
+/// From the connection to `mining.subscribe` and a worker's name.
 const HELLO: Duration = Duration::from_secs(60);
 /// Lines that cannot be read before the connection is closed.
 const MAX_UNREADABLE: u32 = 10;
@@ -176,7 +176,7 @@ impl Session {
 
     /// Does what is due. Call it when [`next_tick`](Self::next_tick) has come.
     pub fn tick(&mut self, now: Instant, out: &mut Output) {
-        if self.name.is_none() && now >= self.opened_at + HELLO {
+        if self.owes_hello() && now >= self.opened_at + HELLO {
             out.close = Some(Goodbye::Late);
         }
         self.expire_pending(now, out);
@@ -193,7 +193,7 @@ impl Session {
 
     /// When [`tick`](Self::tick) is needed next, if nothing else happens.
     pub fn next_tick(&self) -> Instant {
-        let hello = self.name.is_none().then(|| self.opened_at + HELLO);
+        let hello = self.owes_hello().then(|| self.opened_at + HELLO);
         let heat = match (self.upstream, self.config.heat_after) {
             (Upstream::Away(since), Some(patience)) if !self.jobs.is_heat() && self.jobs.any() => {
                 Some(since + patience)
@@ -240,6 +240,11 @@ impl Session {
     /// Whether it mines for warmth alone, and how many shares it has sent so.
     pub fn heat(&self) -> Option<u64> {
         self.jobs.is_heat().then_some(self.heat_shares)
+    }
+
+    /// Whether it has not said yet what it must say to mine.
+    fn owes_hello(&self) -> bool {
+        self.name.is_none() || !self.subscribed
     }
 
     fn request(&mut self, request: &Request<'_>, now: Instant, out: &mut Output) {

@@ -470,7 +470,8 @@ fn tell(mailbox: &mpsc::Sender<Event>, event: Event) {
 /// A miner's name below its member: `alice` and `bob.s9` make `alice.bob.s9`.
 fn under(user: &str, miner: &str) -> String {
     const LONGEST: usize = 255;
-    let rest = miner.strip_prefix(user).map_or(miner, |rest| rest.trim_start_matches('.'));
+    let own = miner.strip_prefix(user).filter(|rest| rest.is_empty() || rest.starts_with('.'));
+    let rest = own.map_or(miner, |rest| rest.trim_start_matches('.'));
     let name = if rest.is_empty() { user.to_owned() } else { format!("{user}.{rest}") };
     let end = (0..=LONGEST.min(name.len())).rev().find(|end| name.is_char_boundary(*end));
     name.get(..end.unwrap_or(0)).unwrap_or_default().to_owned()
@@ -494,3 +495,6 @@ fn target(bytes: &[u8]) -> Result<Target, UpstreamError> {
 fn prefix(bytes: &[u8]) -> Result<Extranonce, UpstreamError> {
     Extranonce::new(bytes).map_err(|_| UpstreamError::Malformed("extranonce prefix"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,8 +52,8 @@ pub enum Goodbye {
     /// Too much of what the miner sent was no request.
     #[error("it sent what is no Stratum V1")]
     Unreadable,
-    /// No worker was named in time.
-    #[error("it named no worker in time")]
+    /// It did not subscribe, or named no worker, in time.
+    #[error("it did not subscribe and name a worker in time")]
     Late,
     /// Nothing but refused shares for minutes: another connection may do better.
     #[error("all of its shares were refused for minutes")]
