@@ -43,6 +43,13 @@ impl<W: AsyncWrite + Unpin> Session<W> {
                 self.for_members(group, |channel| channel.new_tip(now));
             }
         }
+        // What else there is has to wait until the tip has left, here and everywhere.
+        if updates.iter().any(|update| update.activate.is_some()) {
+            self.writer.flush().await?;
+            for activation in updates.iter().filter_map(|update| update.activate.as_ref()) {
+                self.context.board.wave().reached(activation.live.tip.sequence);
+            }
+        }
         for (group, update) in updates.iter().enumerate() {
             for to in self.receivers(group) {
                 if let Some(live) = &update.replace {
