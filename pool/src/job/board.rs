@@ -87,7 +87,7 @@ impl JobBoard {
         self.generation.clone()
     }
 
-    /// Where a connection reports that it has sent a new tip on.
+    /// Where connections report that they have sent a new tip on.
     pub fn wave(&self) -> &TipWave {
         &self.wave
     }

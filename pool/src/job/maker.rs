@@ -312,8 +312,7 @@ impl JobMaker {
     }
 
     fn announce_tip(&mut self) {
-        let groups = self.variants.values().map(|variant| variant.jobs.receiver_count()).sum();
-        self.wave.start(self.tip.as_ref().map_or(0, |tip| tip.sequence), groups);
+        self.wave.start(self.tip.as_ref().map_or(0, |tip| tip.sequence));
         self.wave_limit = Instant::now() + Self::LONGEST_WAVE;
         self.announce();
     }

@@ -14,6 +14,7 @@ use super::{Closed, ServerContext};
 use crate::channel::Channel;
 use crate::channel::group::Group;
 use crate::channel::history::Moment;
+use crate::job::wave::Listener;
 use crate::status::connections::ConnectionGuard;
 use crate::wire;
 use binary_sv2::Seq064K;
@@ -96,6 +97,8 @@ struct Session<W> {
     context: Arc<ServerContext>,
     status: ConnectionGuard,
     stage: Stage,
+    /// Where it is reported that the client has a new tip.
+    tips: Listener,
     /// Extension 0x0002 is on.
     worker_names: bool,
     groups: Vec<Group>,
@@ -146,7 +149,9 @@ impl Clock {
 impl<W: AsyncWrite + Unpin> Session<W> {
     fn new(writer: FrameWriter<W>, context: Arc<ServerContext>, status: ConnectionGuard) -> Self {
         let clock = Clock::new();
+        let tips = context.board.wave().listen();
         Session {
+            tips,
             writer,
             context,
             status,
