@@ -42,7 +42,7 @@ impl TipWave {
         let missing = self.0.listeners.load(Ordering::Acquire);
         // Only the next few tips need to be told apart.
         let tip = sequence & u64::from(u32::MAX);
-        self.0.tip_and_missing.store(tip << 32 | u64::from(missing), Ordering::Release);
+        self.0.tip_and_missing.store((tip << 32) | u64::from(missing), Ordering::Release);
     }
 
     /// Whether all connections have been sent the newest tip.
