@@ -23,6 +23,8 @@ pub struct MinerConfig {
     pub pool: Target,
     /// What the miner is known by where it dials a node id.
     pub identity: SecretKey,
+    /// Dial a node id through relays only.
+    pub relay_only: bool,
     /// User identity, `member.worker`.
     pub user: String,
     /// Header-only or with an extranonce of its own.
@@ -59,7 +61,11 @@ pub async fn run(
     let node = match &config.pool {
         Target::Tcp(_) => None,
         Target::Iroh(invite) => {
-            Some(IrohNode::bind(IrohConfig::for_dialling(config.identity.clone(), invite)).await?)
+            let mut dialling = IrohConfig::for_dialling(config.identity.clone(), invite);
+            if config.relay_only {
+                (dialling.bind, dialling.port_mapping) = (Vec::new(), false);
+            }
+            Some(IrohNode::bind(dialling).await?)
         }
     };
     let mined = mine(&config, node.as_ref(), &events, &stop).await;
