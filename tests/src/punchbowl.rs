@@ -120,6 +120,18 @@ impl PoolConfig {
         self
     }
 
+    /// It waits for members at the relay that printed this line.
+    #[must_use]
+    pub fn at_relay(self, relay: &str) -> PoolConfig {
+        self.at_relays(&[relay])
+    }
+
+    /// It waits for members at each of these relays.
+    #[must_use]
+    pub fn at_relays(self, relays: &[&str]) -> PoolConfig {
+        self.p2p(&format!("relays = {relays:?}"))
+    }
+
     /// Blocks pay `address`.
     #[must_use]
     pub fn paying(mut self, address: &str) -> PoolConfig {
