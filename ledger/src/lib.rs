@@ -2,7 +2,9 @@
 
 pub mod credit;
 pub mod member;
+pub mod payout;
 pub mod share_work;
+pub mod window;
 
 pub use credit::{Balance, Booking};
 pub use member::{Member, MemberId, Worker, WorkerId};
