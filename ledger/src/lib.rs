@@ -1,9 +1,43 @@
 //! Shares on disk, slices, windows, payouts, audit: no networking.
 
+pub mod batch;
+pub mod block;
+pub mod book;
+mod bytes;
 pub mod credit;
+pub mod head;
+pub mod job_record;
 pub mod member;
+pub mod merkle;
+mod pack;
+mod contexts;
+pub mod disk_state;
+mod plan;
+pub mod reader;
+mod recovery;
+mod registry;
+pub mod sender;
+pub mod store;
+pub mod writer;
+pub mod share;
 pub mod share_work;
+mod slice;
+pub mod tagged_hash;
 
+pub use batch::Batch;
+pub use block::{BlockState, FoundBlock, RecordedBlock};
+pub use book::{BookEntry, Payment};
+pub use bytes::BadBytes;
 pub use credit::{Balance, Booking};
+pub use head::{CloseReason, Head, LedgerId, SignedHead, Signer};
+pub use job_record::{JobParts, JobRecord, RecordError, TemplateParts, TemplateRecord};
 pub use member::{Member, MemberId, Worker, WorkerId};
+pub use share::{RecordedShare, Share, ShareContext, ShareTerms};
 pub use share_work::{MemberWork, Work, WorkSum};
+pub use slice::SliceRules;
+pub use tagged_hash::Commitment;
+pub use disk_state::{DiskState, Progress, WriterStats};
+pub use reader::Reader;
+pub use sender::{LedgerGone, NotSent, ShareSender};
+pub use store::{OpenError, StoreError, Trouble};
+pub use writer::{BlockError, Ledger, LedgerConfig, LedgerHandle};
