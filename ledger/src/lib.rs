@@ -1,3 +1,4 @@
+//! Shares on disk, slices, windows, payouts, audit: no networking.
 
 pub mod batch;
 pub mod block;

@@ -6,11 +6,13 @@
 //! what those are paid, what is booked. `docs/payouts.md` specifies them so that somebody
 //! else's program gets the same satoshi.
 
+mod basis;
 mod books;
 mod directory;
 pub mod divide;
 mod earned;
 mod identity;
+mod named;
 mod plan;
 mod repay;
 mod rules;
@@ -18,9 +20,11 @@ mod select;
 pub mod space;
 pub mod split;
 
+pub use basis::Basis;
 pub use books::{Books, BooksError};
 pub use directory::{Directory, HOST};
 pub use identity::{HOST_NAME, Payee};
+pub use named::{NamedPlan, Standing};
 pub use plan::{Block, Output, Plan, PlanError};
 pub use rules::{Mode, Ppm, Rules, RulesError};
 pub use split::Split;
