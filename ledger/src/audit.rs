@@ -236,7 +236,11 @@ impl Auditor {
                 return None;
             }
             Err(fault) => {
-                self.findings.add(Discrepancy::BadShare { share: sequence, member: member(), fault: fault.to_string() });
+                self.findings.add(Discrepancy::BadShare {
+                    share: sequence,
+                    member: member(),
+                    fault: fault.to_string(),
+                });
                 return None;
             }
         };
@@ -397,4 +401,3 @@ impl Auditor {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
-

@@ -118,14 +118,20 @@ impl Blocks {
         }
         let basis = job.as_ref().and_then(|job| Basis::from_bytes(&job.basis).ok());
         history.found(block.hash, basis.as_ref().map_or(0, |basis| basis.slice));
-        let right = job.zip(basis).map(|(job, basis)| {
-            right_plan(&job, &basis, &block.member, history).map(|plan| plan.payments())
-        });
+        let right = job
+            .zip(basis)
+            .map(|(job, basis)| right_plan(&job, &basis, &block.member, history).map(|plan| plan.payments()));
         self.places.insert(block.hash, self.found.len());
         self.found.push(Known { block: block.clone(), state: BlockState::Candidate, booked: false, right });
     }
 
-    fn booked(&mut self, hash: &Hash256, payments: &[Payment], history: &mut History, findings: &mut Findings) {
+    fn booked(
+        &mut self,
+        hash: &Hash256,
+        payments: &[Payment],
+        history: &mut History,
+        findings: &mut Findings,
+    ) {
         match self.known(hash) {
             None => findings.add(no_such(hash, "it was never found")),
             Some(known) => {

@@ -306,21 +306,18 @@ impl fmt::Display for Discrepancy {
             Discrepancy::WrongSum { slice, claimed, found } => {
                 write!(f, "the head of slice {slice} claims {claimed}; its shares are {found}")
             }
-            Discrepancy::WrongMemberSum { slice, member, claimed, found } => write!(
-                f,
-                "in slice {slice}, {member} is credited with {claimed}; their shares are {found}"
-            ),
-            Discrepancy::InventedMember { slice, member, claimed } => write!(
-                f,
-                "in slice {slice}, {member} is credited with {claimed} and has not a single share"
-            ),
+            Discrepancy::WrongMemberSum { slice, member, claimed, found } => {
+                write!(f, "in slice {slice}, {member} is credited with {claimed}; their shares are {found}")
+            }
+            Discrepancy::InventedMember { slice, member, claimed } => {
+                write!(f, "in slice {slice}, {member} is credited with {claimed} and has not a single share")
+            }
             Discrepancy::SharesRewritten { slice } => {
                 write!(f, "the shares of slice {slice} are not those that its head was signed for")
             }
-            Discrepancy::MembersRewritten { slice } => write!(
-                f,
-                "what members did in slice {slice} is not what its head was signed for"
-            ),
+            Discrepancy::MembersRewritten { slice } => {
+                write!(f, "what members did in slice {slice} is not what its head was signed for")
+            }
             Discrepancy::BrokenChain { slice, what } => {
                 write!(f, "the head of slice {slice} does not follow from the one before: {what}")
             }
@@ -330,14 +327,12 @@ impl fmt::Display for Discrepancy {
             Discrepancy::OtherSigner { slice, signer, expected } => {
                 write!(f, "the head of slice {slice} is signed by {signer}, not by the pool's key {expected}")
             }
-            Discrepancy::TwoHistories { slice, known, told } => write!(
-                f,
-                "the pool signed two different heads for slice {slice}: {known} and {told}"
-            ),
-            Discrepancy::HeadWithdrawn { slice, known } => write!(
-                f,
-                "the pool signed the head {known} of slice {slice}, and its ledger ends before"
-            ),
+            Discrepancy::TwoHistories { slice, known, told } => {
+                write!(f, "the pool signed two different heads for slice {slice}: {known} and {told}")
+            }
+            Discrepancy::HeadWithdrawn { slice, known } => {
+                write!(f, "the pool signed the head {known} of slice {slice}, and its ledger ends before")
+            }
             Discrepancy::BookRewritten { slice } => write!(
                 f,
                 "the book of blocks and credits is not the one that the head of slice {slice} was signed for"

@@ -87,7 +87,11 @@ impl History {
     }
 
     /// Adds a slice.
-    pub(super) fn close<'a>(&mut self, head: &Head, members: impl IntoIterator<Item = (&'a Arc<str>, &'a WorkSum)>) {
+    pub(super) fn close<'a>(
+        &mut self,
+        head: &Head,
+        members: impl IntoIterator<Item = (&'a Arc<str>, &'a WorkSum)>,
+    ) {
         let members = members.into_iter().map(|(name, sum)| (self.number(name), sum.work)).collect();
         let work = SliceWork { sequence: self.last_slice() + 1, opened: head.opened.into(), members };
         let entry = self.states.len() - 1;
@@ -179,7 +183,8 @@ impl History {
         let mut sum = kept.unwrap_or(Sum { from, to: from.saturating_sub(1), work: BTreeMap::new() });
         let index = |slice: u64| usize::try_from(slice).unwrap_or(usize::MAX);
         let range = index(sum.to)..index(to.max(sum.to));
-        for (member, work) in self.slices.get(range).unwrap_or_default().iter().flat_map(|s| &s.work.members) {
+        for (member, work) in self.slices.get(range).unwrap_or_default().iter().flat_map(|s| &s.work.members)
+        {
             let before = sum.work.entry(*member).or_default();
             *before = Work(before.0.saturating_add(work.0));
         }

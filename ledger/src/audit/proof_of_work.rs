@@ -110,8 +110,7 @@ fn prepare(record: &JobRecord) -> Prepared {
         witness: None,
     };
     let template = &record.template;
-    let work =
-        JobWork::new(template.version, record.version_rolling, coinbase, template.merkle_path.clone());
+    let work = JobWork::new(template.version, record.version_rolling, coinbase, template.merkle_path.clone());
     let tip = Tip {
         prev_hash: template.prev_hash,
         nbits: template.nbits,

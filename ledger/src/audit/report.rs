@@ -94,7 +94,11 @@ impl fmt::Display for Report {
         writeln!(f, "Shares     {} recomputed, {} hashes of work", self.shares, self.work)?;
         write!(f, "Slices     {} signed", self.slices)?;
         if self.slices_without_shares > 0 {
-            write!(f, ", {} of them without their shares, which are no longer kept", self.slices_without_shares)?;
+            write!(
+                f,
+                ", {} of them without their shares, which are no longer kept",
+                self.slices_without_shares
+            )?;
         }
         if self.open_shares > 0 {
             write!(f, "; {} shares are newer and not signed for yet", self.open_shares)?;
