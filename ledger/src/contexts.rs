@@ -51,8 +51,9 @@ impl Contexts {
             target: packed.target,
             extranonce_prefix: packed.prefix,
         };
-        let context = ShareContext::new(terms)
-            .map_err(|fault| StoreError::Damaged(format!("a share of worker {}: {fault}", packed.worker.0)))?;
+        let context = ShareContext::new(terms).map_err(|fault| {
+            StoreError::Damaged(format!("a share of worker {}: {fault}", packed.worker.0))
+        })?;
         let resolved = Resolved { context: Arc::new(context), member: worker.member, place };
         keep(&mut self.contexts, *packed, resolved.clone());
         Ok(resolved)

@@ -131,7 +131,8 @@ impl<'a> Unpacked<'a> {
         let left = from.varint()?;
         let received = u32::try_from(from.varint()?).map_err(|_| BadBytes::Number)?;
         let targets = (0..from.count(2)?).map(|_| read_target(&mut from)).collect::<Result<Vec<_>, _>>()?;
-        let prefix = |bytes| Extranonce::new(bytes).map_err(|_| BadBytes::Meaningless("so long an extranonce"));
+        let prefix =
+            |bytes| Extranonce::new(bytes).map_err(|_| BadBytes::Meaningless("so long an extranonce"));
         let prefixes =
             (0..from.count(1)?).map(|_| from.short().and_then(prefix)).collect::<Result<Vec<_>, _>>()?;
         let mut contexts = Vec::new();
@@ -206,7 +207,10 @@ impl<T: Copy + Eq + std::hash::Hash> Dictionary<T> {
 }
 
 fn at<T>(values: &[T], place: u64) -> Result<&T, BadBytes> {
-    usize::try_from(place).ok().and_then(|place| values.get(place)).ok_or(BadBytes::Meaningless("a place past the end"))
+    usize::try_from(place)
+        .ok()
+        .and_then(|place| values.get(place))
+        .ok_or(BadBytes::Meaningless("a place past the end"))
 }
 
 /// Little-endian without the zeros at both ends; most targets are some 7 bytes and zeros.
@@ -252,7 +256,9 @@ mod tests {
     fn unpack(bytes: &[u8]) -> Result<Vec<Entry>, BadBytes> {
         let unpacked = Unpacked::open(bytes)?;
         let contexts = unpacked.contexts.clone();
-        unpacked.map(|share| share.map(|share| (contexts[share.context], share.share, share.received))).collect()
+        unpacked
+            .map(|share| share.map(|share| (contexts[share.context], share.share, share.received)))
+            .collect()
     }
 
     /// Ten minutes of twenty miners with extended channels, six shares a minute each.

@@ -215,7 +215,10 @@ impl Planner {
 
     /// A block ends its slice, so that rounds end where slices do.
     fn found(&mut self, block: &FoundBlock, news: bool, rows: &mut [Row<'_>]) {
-        let planned = self.ops.iter().any(|op| matches!(op, Op::Found { block: other, .. } if other.hash == block.hash));
+        let planned = self
+            .ops
+            .iter()
+            .any(|op| matches!(op, Op::Found { block: other, .. } if other.hash == block.hash));
         if !news || planned {
             return;
         }

@@ -56,7 +56,8 @@ fn reopen(connection: &Connection, standing: &mut Standing, rules: &SliceRules) 
         let mut counts = vec![0u64; under.len()];
         for share in &mut shares {
             let share = share.map_err(|fault| damaged(fault.to_string()))?;
-            let (Some(resolved), Some(count)) = (under.get(share.context), counts.get_mut(share.context)) else {
+            let (Some(resolved), Some(count)) = (under.get(share.context), counts.get_mut(share.context))
+            else {
                 return Err(damaged("a share without a context".to_owned()));
             };
             *count += 1;
@@ -92,7 +93,8 @@ fn last_head(connection: &Connection) -> Result<Option<(Head, Commitment)>, Stor
     let query = "SELECT head, hash FROM slices ORDER BY number DESC LIMIT 1";
     let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, Commitment(row.get(1)?)));
     let Some((bytes, hash)) = connection.query_row(query, [], read).optional()? else { return Ok(None) };
-    let head = Head::from_bytes(&bytes).map_err(|fault| StoreError::Damaged(format!("the last head: {fault}")))?;
+    let head =
+        Head::from_bytes(&bytes).map_err(|fault| StoreError::Damaged(format!("the last head: {fault}")))?;
     if head.hash() != hash {
         return Err(StoreError::Damaged(format!("the head of slice {} has another hash", head.slice)));
     }

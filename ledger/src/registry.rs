@@ -111,12 +111,17 @@ impl Registry {
         new: &mut Vec<Entry>,
     ) -> Result<MemberId, S::Error> {
         let taken = &mut self.taken;
-        number(&mut self.members, identity.clone(), || shelf.member(identity), || {
-            taken.member += 1;
-            let id = MemberId(taken.member);
-            new.push(Entry::Member { id, identity: identity.clone() });
-            id
-        })
+        number(
+            &mut self.members,
+            identity.clone(),
+            || shelf.member(identity),
+            || {
+                taken.member += 1;
+                let id = MemberId(taken.member);
+                new.push(Entry::Member { id, identity: identity.clone() });
+                id
+            },
+        )
     }
 
     /// The numbers of `context`. Those that are new are added to `new`.
@@ -144,11 +149,16 @@ impl Registry {
         })?;
         let template = &terms.job.template;
         let prev_hash = template.prev_hash;
-        let tip = number(&mut self.tips, prev_hash, || shelf.tip(&prev_hash), || {
-            taken.tip += 1;
-            new.push(Entry::Tip { number: taken.tip, prev_hash });
-            taken.tip
-        })?;
+        let tip = number(
+            &mut self.tips,
+            prev_hash,
+            || shelf.tip(&prev_hash),
+            || {
+                taken.tip += 1;
+                new.push(Entry::Tip { number: taken.tip, prev_hash });
+                taken.tip
+            },
+        )?;
         let known = || shelf.template(&template.hash());
         let template_id = number(&mut self.templates, template.hash(), known, || {
             taken.template += 1;

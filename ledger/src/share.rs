@@ -107,7 +107,8 @@ impl ShareContext {
     pub fn leaf(&self, share: &Share, received: u32) -> Commitment {
         let Submission { version, ntime, nonce } = share.submission;
         let fields = [version, ntime, nonce, received].map(u32::to_le_bytes);
-        let leaf = self.leaf.clone().chain_update(fields.as_flattened()).chain_update(share.rolled.as_bytes());
+        let leaf =
+            self.leaf.clone().chain_update(fields.as_flattened()).chain_update(share.rolled.as_bytes());
         Commitment(leaf.finalize().into())
     }
 }
@@ -116,7 +117,10 @@ impl ShareTerms {
     /// `H[context]` of job hash, target, extranonce prefix, member and worker.
     pub fn hash(&self) -> Commitment {
         let mut bytes = Writing::default();
-        bytes.raw(&self.job.hash().0).raw(&self.target.to_le_bytes()).short(self.extranonce_prefix.as_bytes());
+        bytes
+            .raw(&self.job.hash().0)
+            .raw(&self.target.to_le_bytes())
+            .short(self.extranonce_prefix.as_bytes());
         bytes.short(self.member.as_bytes()).short(self.worker.as_bytes());
         Tag::Context.hash(&bytes.0)
     }

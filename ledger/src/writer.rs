@@ -74,8 +74,16 @@ pub type Clock = Box<dyn FnMut() -> u32 + Send>;
 pub(crate) enum Command {
     /// Nothing: look whether to stop.
     Wake,
-    State { hash: Hash256, state: BlockState, answer: oneshot::Sender<Result<bool, BlockError>> },
-    Book { hash: Hash256, payments: Vec<Payment>, answer: oneshot::Sender<Result<bool, BlockError>> },
+    State {
+        hash: Hash256,
+        state: BlockState,
+        answer: oneshot::Sender<Result<bool, BlockError>>,
+    },
+    Book {
+        hash: Hash256,
+        payments: Vec<Payment>,
+        answer: oneshot::Sender<Result<bool, BlockError>>,
+    },
 }
 
 /// Batches that may wait; with as many shares as a batch may hold they take some 50 MiB.

@@ -134,7 +134,11 @@ fn slice_of(reader: &Reader, sequence: u64) -> Result<Option<u64>, StoreError> {
     Ok(select.query_row([signed(sequence)?], |row| unsigned(row, 0)).optional()?)
 }
 
-pub(super) fn work_between(reader: &mut Reader, first: u64, last: u64) -> Result<Vec<MemberWork>, StoreError> {
+pub(super) fn work_between(
+    reader: &mut Reader,
+    first: u64,
+    last: u64,
+) -> Result<Vec<MemberWork>, StoreError> {
     let query = "SELECT MIN(number), MIN(first_share), MAX(number), MAX(first_share + shares) FROM slices \
                  WHERE first_share >= ?1 AND first_share + shares <= ?2";
     let whole = {
@@ -187,6 +191,7 @@ fn add_shares(
 
 fn add(sums: &mut BTreeMap<MemberId, WorkSum>, member: MemberId, more: WorkSum) -> Result<(), StoreError> {
     let sum = sums.entry(member).or_default();
-    *sum = sum.checked_add(more).ok_or_else(|| StoreError::Damaged("more work than there can be".to_owned()))?;
+    *sum =
+        sum.checked_add(more).ok_or_else(|| StoreError::Damaged("more work than there can be".to_owned()))?;
     Ok(())
 }

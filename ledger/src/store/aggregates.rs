@@ -19,7 +19,11 @@ pub struct Round {
 }
 
 /// Writes down a slice that has ended, and adds it to the open round.
-pub(crate) fn close(transaction: &Transaction<'_>, signed_head: &SignedHead, members: &[MemberWork]) -> Result<()> {
+pub(crate) fn close(
+    transaction: &Transaction<'_>,
+    signed_head: &SignedHead,
+    members: &[MemberWork],
+) -> Result<()> {
     let head = &signed_head.head;
     transaction
         .prepare_cached(
@@ -107,8 +111,9 @@ pub(crate) fn members_of_slices(connection: &Connection, first: u64, last: u64) 
 
 /// What each member did in the round that begins with slice `round`.
 pub(crate) fn round_members(connection: &Connection, round: u64) -> Result<Vec<MemberWork>> {
-    let mut select = connection
-        .prepare_cached("SELECT member, shares, work, fee_work FROM round_members WHERE round = ?1 ORDER BY member")?;
+    let mut select = connection.prepare_cached(
+        "SELECT member, shares, work, fee_work FROM round_members WHERE round = ?1 ORDER BY member",
+    )?;
     select.query_map([signed(round)?], member_work)?.filter(|part| !is_empty(part)).collect()
 }
 
@@ -156,8 +161,9 @@ fn change(
     how: fn(WorkSum, WorkSum) -> Option<WorkSum>,
 ) -> Result<()> {
     let round = signed(round)?;
-    let mut select = transaction
-        .prepare_cached("SELECT shares, work, fee_work FROM round_members WHERE round = ?1 AND member = ?2")?;
+    let mut select = transaction.prepare_cached(
+        "SELECT shares, work, fee_work FROM round_members WHERE round = ?1 AND member = ?2",
+    )?;
     let before = select.query_row(params![round, part.member.0], |row| sum(row, 0)).optional()?;
     let after = how(before.unwrap_or_default(), part.sum).ok_or_else(beyond)?;
     let mut replace = transaction.prepare_cached(

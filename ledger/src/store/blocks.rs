@@ -135,7 +135,8 @@ fn credit_all(transaction: &Transaction<'_>, bookings: &[Booking], sign: i64) ->
             select.query_row([booking.member.0], |row| row.get(0)).optional()?.unwrap_or_default();
         let change = booking.credit().and_then(|credit| credit.checked_mul(sign));
         let after = change.and_then(|change| before.checked_add(change));
-        replace.execute(params![booking.member.0, after.ok_or(Error::IntegralValueOutOfRange(1, before))?])?;
+        replace
+            .execute(params![booking.member.0, after.ok_or(Error::IntegralValueOutOfRange(1, before))?])?;
     }
     Ok(())
 }

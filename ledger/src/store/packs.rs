@@ -1,7 +1,7 @@
 //! Rows of packed shares.
 
-use super::columns::{senseless, signed, unsigned};
 use super::Pack;
+use super::columns::{senseless, signed, unsigned};
 use crate::pack::{Packer, Unpacked};
 use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
 
@@ -20,8 +20,9 @@ pub(crate) fn merge(transaction: &Transaction<'_>, first: u64, last: u64) -> Res
     let mut packer = Packer::default();
     let mut slice = 0;
     {
-        let mut select = transaction
-            .prepare_cached("SELECT first, count, slice, bytes FROM packs WHERE first BETWEEN ?1 AND ?2 ORDER BY first")?;
+        let mut select = transaction.prepare_cached(
+            "SELECT first, count, slice, bytes FROM packs WHERE first BETWEEN ?1 AND ?2 ORDER BY first",
+        )?;
         let mut rows = select.query(range)?;
         while let Some(row) = rows.next()? {
             let pack = read(row)?;
@@ -46,9 +47,7 @@ pub(crate) fn at_or_after(connection: &Connection, sequence: u64) -> Result<Opti
     const HOLDING: &str =
         "SELECT first, count, slice, bytes FROM packs WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
     const NEXT: &str = "SELECT first, count, slice, bytes FROM packs WHERE first > ?1 ORDER BY first LIMIT 1";
-    let one = |query| {
-        connection.prepare_cached(query)?.query_row([signed(sequence)?], read).optional()
-    };
+    let one = |query| connection.prepare_cached(query)?.query_row([signed(sequence)?], read).optional();
     match one(HOLDING)? {
         Some(pack) if sequence < pack.first.saturating_add(pack.count) => Ok(Some(pack)),
         _ => one(NEXT),
@@ -56,5 +55,10 @@ pub(crate) fn at_or_after(connection: &Connection, sequence: u64) -> Result<Opti
 }
 
 fn read(row: &Row<'_>) -> Result<Pack> {
-    Ok(Pack { first: unsigned(row, 0)?, count: unsigned(row, 1)?, slice: unsigned(row, 2)?, bytes: row.get(3)? })
+    Ok(Pack {
+        first: unsigned(row, 0)?,
+        count: unsigned(row, 1)?,
+        slice: unsigned(row, 2)?,
+        bytes: row.get(3)?,
+    })
 }

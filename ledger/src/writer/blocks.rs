@@ -28,7 +28,9 @@ pub enum BlockError {
         after: BlockState,
     },
     /// Dues and payments have not the same sum: a bug, which must not become a credit.
-    #[error("the payments of block {0} do not add up to what is due; this is a bug in Punchbowl, please report it")]
+    #[error(
+        "the payments of block {0} do not add up to what is due; this is a bug in Punchbowl, please report it"
+    )]
     Unbalanced(Hash256),
     /// The block has other bookings already.
     #[error("block {0} has been booked before, with other payments")]
