@@ -12,6 +12,7 @@ pub mod job_record;
 pub mod member;
 pub mod merkle;
 mod pack;
+pub mod payout;
 mod plan;
 pub mod reader;
 mod recovery;
@@ -22,6 +23,7 @@ pub mod share_work;
 mod slice;
 pub mod store;
 pub mod tagged_hash;
+pub mod window;
 pub mod writer;
 
 pub use batch::Batch;
