@@ -12,7 +12,7 @@ use crate::registry::{Entry, Filed, Registry, Shelf};
 use crate::share::{Share, ShareContext};
 use crate::share_work::WorkSum;
 use crate::slice::{OpenSlice, SliceRules, Surroundings};
-use crate::store::{Numbered, Op, Pack};
+use crate::store::{NewBlock, Numbered, Op, Pack};
 use crate::tagged_hash::Commitment;
 use std::sync::Arc;
 
@@ -215,10 +215,8 @@ impl Planner {
 
     /// A block ends its slice, so that rounds end where slices do.
     fn found(&mut self, block: &FoundBlock, news: bool, rows: &mut [Row<'_>]) {
-        let planned = self
-            .ops
-            .iter()
-            .any(|op| matches!(op, Op::Found { block: other, .. } if other.hash == block.hash));
+        let planned =
+            self.ops.iter().any(|op| matches!(op, Op::Found(other) if other.block.hash == block.hash));
         if !news || planned {
             return;
         }
@@ -226,7 +224,8 @@ impl Planner {
         let entry = self.next_entry(BookEntry::Found(block.clone()));
         self.entered(&entry);
         self.close(CloseReason::Block);
-        self.ops.push(Op::Found { block: block.clone(), slice: self.standing.last_slice, entry });
+        let slice = self.standing.last_slice;
+        self.ops.push(Op::Found(Box::new(NewBlock { block: block.clone(), slice, entry })));
     }
 
     fn close(&mut self, reason: CloseReason) {

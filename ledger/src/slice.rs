@@ -121,11 +121,6 @@ impl OpenSlice {
         self.number
     }
 
-    /// Its shares so far.
-    pub(crate) fn shares(&self) -> u64 {
-        self.tree.leaves()
-    }
-
     /// What each member did.
     pub(crate) fn members(&self) -> Vec<MemberWork> {
         self.members.iter().map(|(member, (_, sum))| MemberWork { member: *member, sum: *sum }).collect()

@@ -41,8 +41,8 @@ pub(crate) enum Op {
     Merge { first: u64, last: u64 },
     /// A slice has ended.
     Close { head: Box<SignedHead>, members: Vec<MemberWork> },
-    /// A block was found in slice `slice`.
-    Found { block: FoundBlock, slice: u64, entry: Numbered },
+    /// A block was found.
+    Found(Box<NewBlock>),
 }
 
 /// Packed shares.
@@ -55,6 +55,15 @@ pub(crate) struct Pack {
     pub(crate) slice: u64,
     /// The shares.
     pub(crate) bytes: Vec<u8>,
+}
+
+/// A block that was found.
+pub(crate) struct NewBlock {
+    pub(crate) block: FoundBlock,
+    /// The slice that it ended.
+    pub(crate) slice: u64,
+    /// What the book says about it.
+    pub(crate) entry: Numbered,
 }
 
 /// An entry of the book, its place and its hash.
@@ -100,7 +109,7 @@ impl Store {
                 Op::Pack(pack) => packs::insert(&transaction, pack)?,
                 Op::Merge { first, last } => packs::merge(&transaction, *first, *last)?,
                 Op::Close { head, members } => aggregates::close(&transaction, head, members)?,
-                Op::Found { block, slice, entry } => blocks::found(&transaction, block, *slice, entry)?,
+                Op::Found(new) => blocks::found(&transaction, new)?,
             }
         }
         transaction.commit()

@@ -53,7 +53,7 @@ pub use accept::IrohAcceptor;
 pub use gate::{Gate, GateCounts, GateLimits, Policy};
 pub use iroh::SecretKey;
 pub use path::{PathKind, PathReport, PathWatch};
-pub use stream::{IrohRead, IrohStream, IrohWrite};
+pub use stream::{IrohCloser, IrohRead, IrohStream, IrohWrite};
 
 use crate::{Admission, AuthorityKey, Invite, NodeId, invite};
 use iroh::{

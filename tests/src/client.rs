@@ -312,6 +312,12 @@ impl Client {
         Ok(())
     }
 
+    /// Takes over the books of a channel from another connection, which the pool is asked
+    /// to go on with on this one.
+    pub fn adopt(&mut self, channel: Channel) {
+        self.channels.insert(channel.id, channel);
+    }
+
     /// An open channel.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! ```text
 //!  bitcoin_node   a real Bitcoin Core on a chain of its own
 //!  punchbowl      the built binary in a folder of its own
+//!  proxy          outages between a miner and its pool
 //!  status         what its status page says
 //!  client         a scripted Stratum V2 miner, as well-behaved or as rude as told
 //!  load           many miners at once, cheap enough to share the machine with the pool
@@ -16,6 +17,7 @@ pub mod client;
 pub mod http;
 pub mod load;
 pub mod process;
+pub mod proxy;
 pub mod punchbowl;
 pub mod rpc;
 pub mod status;
@@ -23,6 +25,7 @@ pub mod status;
 pub use bitcoin_node::BitcoinNode;
 pub use client::Client;
 pub use process::Process;
+pub use proxy::{Proxy, Weather};
 pub use punchbowl::{PoolConfig, Punchbowl};
 
 use anyhow::{Result, anyhow};

@@ -4,7 +4,7 @@
 
 use super::columns::{signed, unsigned};
 use super::shelf::text;
-use super::{Numbered, Store, aggregates};
+use super::{NewBlock, Numbered, Store, aggregates};
 use crate::block::{BlockState, FoundBlock, RecordedBlock};
 use crate::credit::{Balance, Booking};
 use crate::member::MemberId;
@@ -14,13 +14,9 @@ use work::Hash256;
 
 const COLUMNS: &str = "number, hash, height, found, job, member, worker, value, slice, state";
 
-/// Writes down a block that was found, unless it is there already.
-pub(crate) fn found(
-    transaction: &Transaction<'_>,
-    block: &FoundBlock,
-    slice: u64,
-    entry: &Numbered,
-) -> Result<()> {
+/// Writes down a block that was found.
+pub(crate) fn found(transaction: &Transaction<'_>, new: &NewBlock) -> Result<()> {
+    let NewBlock { block, slice, entry } = new;
     let number: i64 =
         transaction.query_row("SELECT COALESCE(MAX(number), 0) + 1 FROM blocks", [], |row| row.get(0))?;
     transaction.execute(
@@ -35,7 +31,7 @@ pub(crate) fn found(
             block.member,
             block.worker,
             signed(block.value)?,
-            signed(slice)?,
+            signed(*slice)?,
             BlockState::Candidate.code()
         ],
     )?;
