@@ -56,7 +56,7 @@ pub use gate::{Gate, GateCounts, GateLimits, Policy};
 pub use iroh::SecretKey;
 pub use path::{PathKind, PathReport, PathWatch};
 pub use relays::{OwnRelay, RelayReport, RelayState};
-pub use stream::{IrohRead, IrohStream, IrohWrite};
+pub use stream::{IrohCloser, IrohRead, IrohStream, IrohWrite};
 
 use crate::{Admission, AuthorityKey, Invite, NodeId, RelayHint, invite, uri::Host, uri::UriError};
 use iroh::{

@@ -19,4 +19,5 @@ pub mod qr;
 pub mod reach;
 pub mod server;
 pub mod status;
+pub mod upstream;
 pub mod wire;

@@ -1,10 +1,11 @@
-//! Which way the miner's packets go.
+//! Which way our packets to the pool go.
 
 use crate::status::connections::iroh_kind;
 use p2p::iroh::PathWatch;
 
 /// Which way they go, and what was told of it.
-pub(super) struct Path {
+#[derive(Debug)]
+pub struct Path {
     /// None over TCP, where it never changes.
     way: Option<PathWatch>,
     told: Option<&'static str>,
@@ -19,8 +20,9 @@ impl Path {
         Path { way: Some(way), told: None }
     }
 
-    /// The kind of path, as soon as it is another one than was told last. Cancel-safe.
-    pub(super) async fn changed(&mut self) -> &'static str {
+    /// The kind of path, as soon as it is another one than was told last: `tcp`,
+    /// `iroh-lan`, `iroh-direct`, `iroh-relayed` or `iroh-unknown`. Cancel-safe.
+    pub async fn changed(&mut self) -> &'static str {
         loop {
             let kind = self.way.as_ref().map_or("tcp", |way| iroh_kind(way.kind()));
             if self.told != Some(kind) {
