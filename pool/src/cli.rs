@@ -16,6 +16,7 @@ pub mod public_keys;
 pub mod ready;
 pub mod source;
 pub mod template;
+pub mod verify;
 
 use crate::logging::{self, LogFormat};
 use anyhow::{Context, Result};
@@ -42,6 +43,7 @@ First steps:
   punchbowl pool --payout-address bc1q...
                                   run a pool beside your Bitcoin Core
   punchbowl invite                what to send to those who should mine at it
+  punchbowl verify                whether a pool's ledger and payouts are right
 
 Configuration: punchbowl.toml in the current folder, or --config FILE.
 Each command explains itself: punchbowl pool --help";
@@ -62,6 +64,8 @@ enum Command {
     Id(id::IdArgs),
     /// Print an invite to this pool, as text or QR code
     Invite(invite::InviteArgs),
+    /// Check a pool's ledger: every share, slice, signature, payout and coinbase
+    Verify(verify::VerifyArgs),
     /// Make the key by which miners know a pool
     Keygen(keygen::KeygenArgs),
 }
@@ -74,6 +78,7 @@ impl Command {
             // These speak on standard output, in their own words.
             Command::Demo(_) | Command::Miner(_) | Command::Template(_) => "error",
             Command::CheckConfig(_) | Command::Id(_) | Command::Invite(_) | Command::Keygen(_) => "warn",
+            Command::Verify(_) => "warn",
         }
     }
 }
@@ -101,6 +106,7 @@ fn run_command(cli: Cli) -> Result<ExitCode> {
         Command::CheckConfig(args) => return check_config::run(&args),
         Command::Id(args) => id::run(&args)?,
         Command::Invite(args) => invite::run(&args)?,
+        Command::Verify(args) => return verify::run(&args),
         Command::Keygen(args) => keygen::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -160,6 +166,8 @@ mod tests {
             "punchbowl template --json --config f.toml",
             "punchbowl check-config --config f.toml",
             "punchbowl keygen --stdout",
+            "punchbowl verify data --json",
+            "punchbowl verify ledger.sqlite --against old.sqlite --authority 9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh",
             "punchbowl id --json",
             "punchbowl id --identity ann.key",
             "punchbowl invite --qr --svg i.svg --include-private --address 8.8.8.8:34255 --relay 8.8.8.8",
