@@ -17,6 +17,7 @@ pub mod ready;
 pub mod relay;
 pub mod source;
 pub mod template;
+pub mod verify;
 
 use crate::logging::{self, LogFormat};
 use anyhow::{Context, Result};
@@ -43,6 +44,7 @@ First steps:
   punchbowl pool --payout-address bc1q...
                                   run a pool beside your Bitcoin Core
   punchbowl invite                what to send to those who should mine at it
+  punchbowl verify                whether a pool's ledger and payouts are right
 
 Configuration: punchbowl.toml in the current folder, or --config FILE.
 Each command explains itself: punchbowl pool --help";
@@ -65,6 +67,8 @@ enum Command {
     Invite(invite::InviteArgs),
     /// Run a relay alone, for a pool behind a router
     Relay(relay::RelayArgs),
+    /// Check a pool's ledger: every share, slice, signature, payout and coinbase
+    Verify(verify::VerifyArgs),
     /// Make the key by which miners know a pool
     Keygen(keygen::KeygenArgs),
 }
@@ -77,6 +81,7 @@ impl Command {
             // These speak on standard output, in their own words.
             Command::Demo(_) | Command::Miner(_) | Command::Template(_) => "error",
             Command::CheckConfig(_) | Command::Id(_) | Command::Invite(_) | Command::Keygen(_) => "warn",
+            Command::Verify(_) => "warn",
         }
     }
 }
@@ -105,6 +110,7 @@ fn run_command(cli: Cli) -> Result<ExitCode> {
         Command::Id(args) => id::run(&args)?,
         Command::Invite(args) => invite::run(&args)?,
         Command::Relay(args) => in_runtime(relay::run(args))?,
+        Command::Verify(args) => return verify::run(&args),
         Command::Keygen(args) => keygen::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -164,6 +170,8 @@ mod tests {
             "punchbowl template --json --config f.toml",
             "punchbowl check-config --config f.toml",
             "punchbowl keygen --stdout",
+            "punchbowl verify data --json",
+            "punchbowl verify ledger.sqlite --against old.sqlite --authority 9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh",
             "punchbowl id --json",
             "punchbowl id --identity ann.key",
             "punchbowl invite --qr --svg i.svg --include-private --address 8.8.8.8:34255 --relay 8.8.8.8",
