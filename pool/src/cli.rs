@@ -9,6 +9,7 @@ pub mod demo;
 pub mod id;
 pub mod interrupt;
 pub mod invite;
+pub mod join;
 pub mod keygen;
 pub mod miner;
 pub mod pool;
@@ -45,6 +46,7 @@ First steps:
                                   run a pool beside your Bitcoin Core
   punchbowl invite                what to send to those who should mine at it
   punchbowl verify                whether a pool's ledger and payouts are right
+  punchbowl join INVITE           let your miners mine at a pool that you were invited to
 
 Configuration: punchbowl.toml in the current folder, or --config FILE.
 Each command explains itself: punchbowl pool --help";
@@ -55,6 +57,8 @@ enum Command {
     Pool(pool::PoolArgs),
     /// Watch a pool mine: chain, pool and miners in one process
     Demo(demo::DemoArgs),
+    /// Let old miners on this network mine at a pool elsewhere
+    Join(join::JoinArgs),
     /// Mine on a Stratum V2 pool with this computer's processor, for tests
     Miner(miner::MinerArgs),
     /// Print block templates as they come
@@ -77,7 +81,7 @@ impl Command {
     /// What is logged when `RUST_LOG` does not say.
     fn log_level(&self) -> &'static str {
         match self {
-            Command::Pool(_) | Command::Relay(_) => "info",
+            Command::Pool(_) | Command::Relay(_) | Command::Join(_) => "info",
             // These speak on standard output, in their own words.
             Command::Demo(_) | Command::Miner(_) | Command::Template(_) => "error",
             Command::CheckConfig(_) | Command::Id(_) | Command::Invite(_) | Command::Keygen(_) => "warn",
@@ -104,6 +108,7 @@ fn run_command(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Pool(args) => in_runtime(pool::run(args))?,
         Command::Demo(args) => in_runtime(demo::run(args))?,
+        Command::Join(args) => in_runtime(join::run(args))?,
         Command::Miner(args) => in_runtime(miner::run(args))?,
         Command::Template(args) => in_runtime(template::run(args))?,
         Command::CheckConfig(args) => return check_config::run(&args),

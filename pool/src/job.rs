@@ -6,8 +6,9 @@ pub mod maker;
 pub mod wave;
 
 use crate::payout::{PayoutError, PayoutSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use thiserror::Error;
+use translator::sv1::notice::JobText;
 use work::extranonce::EXTRANONCE_SIZE;
 use work::share::Tip;
 use work::{CoinbaseError, CoinbaseTemplate, Hash256, JobWork};
@@ -26,6 +27,8 @@ pub struct Job {
     pub payouts: PayoutSet,
     /// `NewExtendedMiningJob` after `min_ntime`, as it stands on the wire.
     extended_tail: Box<[u8]>,
+    /// The shared part of SV1's `mining.notify`, once somebody has asked for it.
+    sv1_text: OnceLock<(Hash256, Arc<JobText>)>,
 }
 
 /// What a job is built from.
@@ -92,12 +95,24 @@ impl Job {
         tail.extend_from_slice(&split.suffix);
 
         let work = JobWork::new(parts.version, version_rolling_allowed, split, parts.merkle_path.clone());
-        Ok(Job { id, height: parts.height, work, payouts, extended_tail: tail.into_boxed_slice() })
+        let (extended_tail, sv1_text) = (tail.into_boxed_slice(), OnceLock::new());
+        Ok(Job { id, height: parts.height, work, payouts, extended_tail, sv1_text })
     }
 
     /// The payload of `NewExtendedMiningJob` after `min_ntime`.
     pub fn extended_tail(&self) -> &[u8] {
         &self.extended_tail
+    }
+
+    /// The part of SV1's `mining.notify` that is the same for every miner of this job on
+    /// the tip `prev_hash`. Written once: a job is for one tip.
+    pub fn sv1_text(&self, prev_hash: &Hash256) -> Arc<JobText> {
+        let write = || {
+            let coinbase = self.work.coinbase();
+            JobText::new(prev_hash, (&coinbase.prefix, &coinbase.suffix), self.work.merkle_path())
+        };
+        let (tip, text) = self.sv1_text.get_or_init(|| (*prev_hash, write()));
+        if tip == prev_hash { text.clone() } else { write() }
     }
 
     /// The payload of `NewMiningJob` after `min_ntime`.

@@ -20,6 +20,7 @@ pub fn check(config: &Config, report: &mut Report<'_>) {
     check_pings(config, report);
     check_extensions(config, report);
     check_p2p(config, report);
+    check_sv1(config, report);
     if config.listen.tcp.is_empty() {
         report("listen.tcp", "no address to listen on".into(), "name one, such as \"0.0.0.0:34254\"".into());
     }
@@ -30,6 +31,33 @@ pub fn check(config: &Config, report: &mut Report<'_>) {
             format!("{validity} s is not from 60 s to {} s", u32::MAX),
             "86400 (a day) suits clocks that are a little wrong".into(),
         );
+    }
+}
+
+fn check_sv1(config: &Config, report: &mut Report<'_>) {
+    let usable = |number: f64| number.is_finite() && number > 0.0;
+    if !usable(config.sv1.high_difficulty) {
+        report(
+            "sv1.high_difficulty",
+            format!("{} is no difficulty", config.sv1.high_difficulty),
+            "marketplaces ask for 524288 or more".into(),
+        );
+    }
+    for rule in &config.sv1.firmware {
+        if rule.agent.trim().is_empty() {
+            report(
+                "sv1.firmware",
+                "a rule for a user agent without letters would count for every miner".into(),
+                "name a part of the user agent that the status page shows".into(),
+            );
+        }
+        if rule.min_difficulty.is_some_and(|number| !usable(number)) {
+            report(
+                "sv1.firmware",
+                format!("min_difficulty of `{}` is no difficulty", rule.agent),
+                "a number above 0; leave it out for the usual one".into(),
+            );
+        }
     }
 }
 

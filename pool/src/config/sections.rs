@@ -10,6 +10,7 @@ use p2p::{NodeId, RelayHint};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use template_provider::Network;
+use translator::FirmwareRule;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct Config {
     pub data_dir: HomePath,
     /// Where miners connect.
     pub listen: Listen,
+    /// Miners that speak Stratum V1.
+    pub sv1: Sv1,
     /// Members by node id, over Iroh.
     pub p2p: P2p,
     /// The status page and metrics.
@@ -46,6 +49,7 @@ impl Default for Config {
             network: Network::Bitcoin,
             data_dir: HomePath::new("~/.punchbowl"),
             listen: Listen::default(),
+            sv1: Sv1::default(),
             p2p: P2p::default(),
             http: Http::default(),
             template: Template::default(),
@@ -65,11 +69,36 @@ pub struct Listen {
     /// Stratum V2 over Noise over TCP; port 0 lets the system choose.
     #[serde(with = "listen_addresses")]
     pub tcp: Vec<SocketAddr>,
+    /// Stratum V1 alone.
+    #[serde(with = "listen_addresses")]
+    pub sv1: Vec<SocketAddr>,
+    /// Stratum V1 for rented hash rate: never below `sv1.high_difficulty`.
+    #[serde(with = "listen_addresses")]
+    pub high_difficulty: Vec<SocketAddr>,
 }
 
 impl Default for Listen {
     fn default() -> Listen {
-        Listen { tcp: vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, 34254))] }
+        let tcp = vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, 34254))];
+        Listen { tcp, sv1: Vec::new(), high_difficulty: Vec::new() }
+    }
+}
+
+/// `[sv1]`: miners that speak Stratum V1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sv1 {
+    /// Whether they are served at the addresses of `listen.tcp` too.
+    pub enabled: bool,
+    /// Least share difficulty at the addresses of `listen.high_difficulty`.
+    pub high_difficulty: f64,
+    /// The host's own word on some firmware.
+    pub firmware: Vec<FirmwareRule>,
+}
+
+impl Default for Sv1 {
+    fn default() -> Sv1 {
+        Sv1 { enabled: true, high_difficulty: 524_288.0, firmware: Vec::new() }
     }
 }
 

@@ -40,7 +40,10 @@ const TICK: Duration = Duration::from_secs(10);
 const FLUSH_AT: usize = 64 * 1024;
 /// How far ahead of our clock a share's time may be. Consensus allows two hours, but a
 /// block must also pass where clocks differ; and devices are seen to be a minute ahead.
-const NTIME_AHEAD: u32 = 10 * 60;
+pub(crate) const NTIME_AHEAD: u32 = 10 * 60;
+
+/// How the agent of `punchbowl join` begins (see [`crate::upstream`]).
+const TRANSLATOR: &str = "punchbowl translator";
 
 /// Serves one connection until it closes, and leaves its channels to the client's next
 /// one if it died.
@@ -418,6 +421,11 @@ impl<W: AsyncWrite + Unpin> Session<W> {
 
     fn standard_jobs(&self) -> bool {
         matches!(&self.stage, Stage::SetUp(client) if client.standard_jobs)
+    }
+
+    /// Whether the client is a translator of ours: its miners take powers of two only.
+    fn translates(&self) -> bool {
+        matches!(&self.stage, Stage::SetUp(client) if client.agent.starts_with(TRANSLATOR))
     }
 
     fn next_moment(&mut self) -> Moment {

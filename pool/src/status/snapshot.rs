@@ -177,6 +177,8 @@ pub struct ConnectionSnapshot {
     pub iroh: Option<IrohSnapshot>,
     /// Seconds since it was opened.
     pub age_seconds: u64,
+    /// `sv2` or `sv1`.
+    pub protocol: &'static str,
     /// The client's own words for what it is.
     pub agent: String,
     /// Whether extensions were negotiated.
@@ -328,6 +330,7 @@ fn connection_snapshot(connection: &Connection, now: Instant) -> ConnectionSnaps
         path: connection.path.kind(),
         iroh: iroh_snapshot(&connection.path),
         age_seconds: now.saturating_duration_since(connection.opened_at).as_secs(),
+        protocol: if connection.sv1.load(Ordering::Relaxed) { "sv1" } else { "sv2" },
         agent: details.agent.to_string(),
         extensions: connection.extensions_negotiated.load(Ordering::Relaxed),
         shares: shares(&connection.totals()),
@@ -404,7 +407,8 @@ mod tests {
             })
             .collect();
         guards[0].set_agent("bitaxe");
-        let info = ChannelInfo { id: 7, kind: "extended", member: "ann".into(), worker: "rig".into() };
+        let info =
+            ChannelInfo { id: 7, kind: "extended", member: "ann".into(), worker: "rig".into(), class: None };
         guards[0].channel_opened(info.clone());
         guards[0].channel_opened(ChannelInfo { id: 8, ..info });
         guards[0].channel_closed(7);
