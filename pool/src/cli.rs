@@ -15,8 +15,10 @@ pub mod miner;
 pub mod pool;
 pub mod public_keys;
 pub mod ready;
+pub mod relay;
 pub mod source;
 pub mod template;
+pub mod verify;
 
 use crate::logging::{self, LogFormat};
 use anyhow::{Context, Result};
@@ -43,6 +45,7 @@ First steps:
   punchbowl pool --payout-address bc1q...
                                   run a pool beside your Bitcoin Core
   punchbowl invite                what to send to those who should mine at it
+  punchbowl verify                whether a pool's ledger and payouts are right
   punchbowl join INVITE           let your miners mine at a pool that you were invited to
 
 Configuration: punchbowl.toml in the current folder, or --config FILE.
@@ -66,6 +69,10 @@ enum Command {
     Id(id::IdArgs),
     /// Print an invite to this pool, as text or QR code
     Invite(invite::InviteArgs),
+    /// Run a relay alone, for a pool behind a router
+    Relay(relay::RelayArgs),
+    /// Check a pool's ledger: every share, slice, signature, payout and coinbase
+    Verify(verify::VerifyArgs),
     /// Make the key by which miners know a pool
     Keygen(keygen::KeygenArgs),
 }
@@ -74,10 +81,11 @@ impl Command {
     /// What is logged when `RUST_LOG` does not say.
     fn log_level(&self) -> &'static str {
         match self {
-            Command::Pool(_) | Command::Join(_) => "info",
+            Command::Pool(_) | Command::Relay(_) | Command::Join(_) => "info",
             // These speak on standard output, in their own words.
             Command::Demo(_) | Command::Miner(_) | Command::Template(_) => "error",
             Command::CheckConfig(_) | Command::Id(_) | Command::Invite(_) | Command::Keygen(_) => "warn",
+            Command::Verify(_) => "warn",
         }
     }
 }
@@ -106,6 +114,8 @@ fn run_command(cli: Cli) -> Result<ExitCode> {
         Command::CheckConfig(args) => return check_config::run(&args),
         Command::Id(args) => id::run(&args)?,
         Command::Invite(args) => invite::run(&args)?,
+        Command::Relay(args) => in_runtime(relay::run(args))?,
+        Command::Verify(args) => return verify::run(&args),
         Command::Keygen(args) => keygen::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -165,10 +175,15 @@ mod tests {
             "punchbowl template --json --config f.toml",
             "punchbowl check-config --config f.toml",
             "punchbowl keygen --stdout",
+            "punchbowl verify data --json",
+            "punchbowl verify ledger.sqlite --against old.sqlite --authority 9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh",
             "punchbowl id --json",
             "punchbowl id --identity ann.key",
             "punchbowl invite --qr --svg i.svg --include-private --address 8.8.8.8:34255 --relay 8.8.8.8",
             "punchbowl invite --tcp --address pool.example:34254 --json",
+            "punchbowl relay --data-dir /d --listen 0.0.0.0:443 --qad 0.0.0.0:7842 --public 8.8.8.8 --for anyone",
+            "punchbowl relay --members m.txt --qad off --public relay.example:8443 --ready-file /tmp/ready",
+            "punchbowl miner stratum2+iroh://47pjoycnsrfmxikm95jh13y88e8qnhzu5kungjpxyepgt7a8krpy/9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh?relay=8.8.8.8 --relay-only",
         ] {
             Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
         }

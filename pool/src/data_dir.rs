@@ -7,6 +7,7 @@
 //! | `invite` | the running pool's invite, private addresses included |
 //! | `payout-index.json` | the next index of a ranged payout descriptor |
 //! | `solutions/` | solved blocks, written before they are sent |
+//! | `ledger.sqlite` | shares, slices, blocks and credits |
 //! | `chain/` | the embedded regtest chain |
 //! | `lock` | held while a pool runs; holds its process id |
 //!
@@ -183,6 +184,8 @@ impl DataDir {
 pub const AUTHORITY_KEY: &str = "authority.key";
 /// Name of the node's key file in a data folder.
 pub const NODE_KEY: &str = "node.key";
+/// Name of the ledger in a data folder.
+pub const LEDGER: &str = "ledger.sqlite";
 
 fn warn_if_open_to_others(path: &Path) {
     let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());

@@ -9,6 +9,7 @@ pub mod connections;
 pub mod counters;
 pub mod labels;
 pub mod outages;
+pub mod relays;
 pub mod snapshot;
 
 pub use blocks::{BlockRecord, Blocks};

@@ -9,6 +9,7 @@
 //!  client         a scripted Stratum V2 miner, as well-behaved or as rude as told
 //!  sv1            a Stratum V1 miner that hashes on the CPU, or sends what it is told
 //!  load           many miners at once, cheap enough to share the machine with the pool
+//!  nat            networks behind real NATs, for the programs to meet across (Linux)
 //! ```
 //!
 //! Nothing here sleeps to wait: log lines, RPC long polls and the wire are events, and
@@ -19,6 +20,9 @@ pub mod client;
 pub mod http;
 pub mod join;
 pub mod load;
+#[cfg(target_os = "linux")]
+pub mod nat;
+pub mod place;
 pub mod process;
 pub mod proxy;
 pub mod punchbowl;
@@ -28,6 +32,7 @@ pub mod sv1;
 
 pub use bitcoin_node::BitcoinNode;
 pub use client::Client;
+pub use place::Place;
 pub use join::Join;
 pub use process::Process;
 pub use proxy::{Proxy, Weather};

@@ -17,6 +17,7 @@ use super::{Closed, ServerContext};
 use crate::channel::Channel;
 use crate::channel::group::Group;
 use crate::channel::history::Moment;
+use crate::job::wave::Listener;
 use crate::status::connections::ConnectionGuard;
 use crate::wire::{self, keep_alive as wire_keep_alive};
 use binary_sv2::Seq064K;
@@ -99,6 +100,8 @@ struct Session<W> {
     context: Arc<ServerContext>,
     status: ConnectionGuard,
     stage: Stage,
+    /// Where it is reported that the client has a new tip.
+    tips: Listener,
     /// Extension 0x0002 is on.
     worker_names: bool,
     /// Extension 0x5042 is on.
@@ -168,7 +171,9 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         asker: Asker,
     ) -> Self {
         let clock = Clock::new();
+        let tips = context.board.wave().listen();
         Session {
+            tips,
             writer,
             context,
             status,

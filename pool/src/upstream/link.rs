@@ -125,11 +125,14 @@ impl Link {
 
     /// The next message, whatever else happens.
     pub(super) async fn next_frame(&mut self) -> Result<(u16, u8, Vec<u8>), UpstreamError> {
-        loop {
+        let message = loop {
             if let Incoming::Frame(frame) = self.next().await? {
-                return Ok((frame.header.extension_type, frame.header.msg_type, frame.payload.to_vec()));
+                break (frame.header.extension_type, frame.header.msg_type, frame.payload.to_vec());
             }
-        }
+        };
+        // Nobody has been told of the path meanwhile.
+        self.path.tell_again();
+        Ok(message)
     }
 
     /// Ends it at once; over Iroh the pool is told `reason`, if it can be told.

@@ -20,6 +20,11 @@ impl Path {
         Path { way: Some(way), told: None }
     }
 
+    /// From now on it counts as untold.
+    pub(super) fn tell_again(&mut self) {
+        self.told = None;
+    }
+
     /// The kind of path, as soon as it is another one than was told last: `tcp`,
     /// `iroh-lan`, `iroh-direct`, `iroh-relayed` or `iroh-unknown`. Cancel-safe.
     pub async fn changed(&mut self) -> &'static str {

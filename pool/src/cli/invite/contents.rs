@@ -102,8 +102,9 @@ pub fn invites(
         }
         // What the host says goes first, and is kept whatever it is.
         let said = wanted.addresses.iter().chain(&config.p2p.external).copied();
+        let relays = wanted.relays.iter().chain(&config.p2p.relays).cloned();
         Invite {
-            relays: distinct(wanted.relays.iter().cloned().chain(found.relays), MAX_RELAYS),
+            relays: distinct(relays.chain(found.relays), MAX_RELAYS),
             addresses: distinct(said.chain(found.addresses), MAX_ADDRESSES),
             ..bare
         }
@@ -202,6 +203,17 @@ mod tests {
             hints(&wanted, None, &config),
             "?relay=relay.example,ca&a=192.168.1.4:1&a=203.0.113.7:34255"
         );
+    }
+
+    #[test]
+    fn configured_relays_are_named_whether_or_not_the_pool_runs() {
+        let mut config = Config::default();
+        config.p2p.bind = vec!["0.0.0.0:0".parse().unwrap()];
+        config.p2p.relays = vec!["192.168.1.9,ca".parse().unwrap()];
+        let plain = wanted(&[], &[], false, false).unwrap();
+        assert_eq!(hints(&plain, None, &config), "?relay=192.168.1.9,ca");
+        let running = known("?relay=8.8.4.4&relay=192.168.1.9,ca");
+        assert_eq!(hints(&plain, Some(running), &config), "?relay=192.168.1.9,ca&relay=8.8.4.4");
     }
 
     #[test]
