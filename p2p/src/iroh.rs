@@ -5,8 +5,9 @@
 //! through a relay until (or for as long as) the two NATs allow nothing better. Above
 //! it stands the same Noise session as over TCP, with the pool's authority key.
 //!
-//! Nobody else's servers are asked for anything: no public relays, no public DNS, no
-//! lookup service. Where a peer is, is said by the invite.
+//! Nobody else's servers are asked for anything by default: no public relays, no public
+//! DNS, no lookup service. Where a peer is, is said by the invite; what else may be asked,
+//! says [`lookup`].
 //!
 //! ```
 //! use p2p::{Admission, AdmissionLimits, AuthorityKeypair, WireLimits, noise};
@@ -44,7 +45,9 @@
 
 mod accept;
 mod gate;
+pub mod lookup;
 mod path;
+pub mod public_relays;
 mod rate;
 mod stream;
 mod transport;
@@ -52,15 +55,18 @@ mod transport;
 pub use accept::IrohAcceptor;
 pub use gate::{Gate, GateCounts, GateLimits, Policy};
 pub use iroh::SecretKey;
+pub use lookup::{AddressBook, DhtUse, LookupConfig, Tried, Way};
 pub use path::{PathKind, PathReport, PathWatch};
+pub use public_relays::PublicRelays;
 pub use stream::{IrohRead, IrohStream, IrohWrite};
 
-use crate::{Admission, AuthorityKey, Invite, NodeId, invite};
+use crate::{Admission, AuthorityKey, Invite, NodeId, RelayHint, RelayTrust, invite};
 use iroh::{
     Endpoint, EndpointAddr,
     dns::DnsResolver,
-    endpoint::{BindOpts, PortmapperConfig, presets},
+    endpoint::{BindOpts, Connection, PortmapperConfig, RecvStream, SendStream, presets},
 };
+use lookup::Lookup;
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
@@ -87,17 +93,33 @@ pub struct IrohConfig {
     pub external: Vec<SocketAddr>,
     /// Ask the router to forward a port (UPnP, PCP, NAT-PMP).
     pub port_mapping: bool,
+    /// How peers are looked for, and how this one is found.
+    pub lookup: LookupConfig,
 }
 
 impl IrohConfig {
-    /// Any free port, port mapping on.
+    /// Any free port, port mapping on, no lookup.
     pub fn new(secret: SecretKey) -> IrohConfig {
         IrohConfig {
             secret,
             bind: vec![(Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv6Addr::UNSPECIFIED, 0).into()],
             external: Vec::new(),
             port_mapping: true,
+            lookup: LookupConfig::default(),
         }
+    }
+
+    /// The lookup that is of use here: none with neighbours where nobody but this machine
+    /// can connect, and none with the wide world either.
+    fn useful_lookup(&self) -> LookupConfig {
+        let mut lookup = self.lookup.clone();
+        if !self.bind.is_empty() && self.bind.iter().all(|address| address.ip().is_loopback()) {
+            lookup.mdns = false;
+            if matches!(&lookup.dht, DhtUse::RelayOnly { bootstrap } if bootstrap.is_empty()) {
+                lookup.dht = DhtUse::Off;
+            }
+        }
+        lookup
     }
 
     /// What suits dialling `invite`: any free port; or one that nobody else sees, where
@@ -140,14 +162,28 @@ pub enum IrohError {
         /// What happened.
         reason: String,
     },
-    /// Nothing says where the peer is.
+    /// Nothing says where the peer is, and nobody may be asked.
     #[error(
-        "no address says where the node {0} is (relays are not used yet); ask for an invite with an address"
+        "nothing says where the node {} is, and looking for it (mDNS, DHT) is switched off; switch it on, or ask \
+         for an invite with an address or a relay",
+        .0.to_z32()
     )]
     NoAddress(NodeId),
+    /// Nothing says where the peer is, and those who were asked do not know.
+    #[error(
+        "the node {} was not found ({tried}); is the pool on? An invite with an address or a relay, which \
+         `punchbowl invite` prints while the pool runs, needs no looking",
+        node.to_z32()
+    )]
+    NotFound {
+        /// Who was dialled.
+        node: NodeId,
+        /// Who was asked.
+        tried: Tried,
+    },
     /// Dialling took too long.
     #[error(
-        "the node {} did not answer within {patience:?}; is it on, and its UDP port reachable?",
+        "the node {} did not answer within {patience:?} ({tried}); is it on, and its UDP port reachable?",
         node.to_z32()
     )]
     Silent {
@@ -155,6 +191,8 @@ pub enum IrohError {
         node: NodeId,
         /// How long it was waited for.
         patience: Duration,
+        /// Where.
+        tried: Tried,
     },
 }
 
@@ -162,12 +200,15 @@ pub enum IrohError {
 #[derive(Clone, Debug)]
 pub struct IrohNode {
     endpoint: Endpoint,
+    lookup: Lookup,
     /// Streams whose last bytes are on their way.
     lingering: TaskTracker,
 }
 
 /// How long a dial may take, all addresses together.
 const DIAL_PATIENCE: Duration = Duration::from_secs(8);
+/// How often a dial is begun anew while the search for the peer goes on.
+const ROUNDS: u32 = 3;
 /// How long a closing node waits for last bytes to arrive.
 const LAST_BYTES: Duration = Duration::from_secs(2);
 
@@ -177,6 +218,9 @@ impl IrohNode {
     /// # Errors
     /// When the addresses cannot be listened on.
     pub async fn bind(config: IrohConfig) -> Result<IrohNode, IrohError> {
+        // Nothing pins keys yet: only relays that an authority vouches for can be known.
+        let trust = |_, relay: &RelayHint| relay.trust == RelayTrust::WebPki;
+        let lookup = Lookup::new(config.useful_lookup(), Arc::new(trust));
         let mut builder = Endpoint::builder(presets::Minimal)
             .secret_key(config.secret)
             .transport_config(transport::quic())
@@ -200,40 +244,61 @@ impl IrohNode {
         for address in config.external {
             builder = builder.external_addr(address);
         }
+        if lookup.is_on() {
+            builder = builder.address_lookup(lookup.clone());
+        }
         let endpoint = builder.bind().await.map_err(|error| IrohError::Bind {
             addresses: config.bind.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" and "),
             reason: in_words(&error),
         })?;
-        Ok(IrohNode { endpoint, lingering: TaskTracker::new() })
+        Ok(IrohNode { endpoint, lookup, lingering: TaskTracker::new() })
     }
 
-    /// Lets peers in, as `policy`, `limits` and `admission` (which also counts TCP) say.
-    /// To be called once.
+    /// Lets peers in, as `policy`, `limits` and `admission` (which also counts TCP) say,
+    /// and lets itself be found by them. To be called once.
     pub fn listen(&self, policy: Policy, limits: GateLimits, admission: Arc<Admission>) -> IrohAcceptor {
         self.endpoint.set_alpns(vec![MINING.to_vec()]);
+        self.lookup.announce(&self.endpoint, &[]);
         accept::start(self.clone(), Gate::new(policy, limits, admission))
     }
 
-    /// Opens a stream to a peer, trying all that is said of where it is at once. The
-    /// peer sees it with the first byte written.
+    /// Opens a stream to a peer, trying all that is said of where it is at once, and all
+    /// that is found meanwhile. The peer sees it with the first byte written.
     ///
     /// # Errors
-    /// When the peer cannot be reached or does not have the key of its node id.
+    /// When the peer cannot be found or reached, or does not have the key of its node id.
     pub async fn dial(&self, invite: &Invite) -> Result<IrohStream, IrohError> {
         let node = invite.node;
         let to = address_of(invite);
-        if to.addrs.is_empty() {
+        if to.addrs.is_empty() && !self.lookup.is_on() {
             return Err(IrohError::NoAddress(node));
         }
-        let unreachable = |reason: String| IrohError::Unreachable { node, reason };
-        let dialling = async {
-            let connection =
-                self.endpoint.connect(to, MINING).await.map_err(|error| unreachable(in_words(&error)))?;
-            let halves = connection.open_bi().await.map_err(|error| unreachable(in_words(&error)))?;
-            Ok(IrohStream::new(connection, halves, self.lingering.clone()))
-        };
-        let dialled = tokio::time::timeout(DIAL_PATIENCE, dialling).await;
-        dialled.map_err(|_| IrohError::Silent { node, patience: DIAL_PATIENCE })?
+        let mut search = self.lookup.follow(invite);
+        for _ in 0..ROUNDS {
+            let dialling = tokio::time::timeout(DIAL_PATIENCE, self.connect(to.clone()));
+            match search.beside(dialling).await {
+                Ok(Ok((connection, halves))) => {
+                    let found = path::selected_way(&connection).map(|way| search.way_to(&way));
+                    let stream = IrohStream::new(connection, halves, self.lingering.clone(), found);
+                    self.lookup.take_note(node, stream.path(), search.relays());
+                    return Ok(stream);
+                }
+                Ok(Err(_)) if !search.tried().any_place() => {
+                    return Err(IrohError::NotFound { node, tried: search.tried() });
+                }
+                Ok(Err(reason)) => return Err(IrohError::Unreachable { node, reason }),
+                // A late answer may still lead somewhere.
+                Err(_) if search.goes_on() => {}
+                Err(_) => break,
+            }
+        }
+        Err(IrohError::Silent { node, patience: DIAL_PATIENCE, tried: search.tried() })
+    }
+
+    async fn connect(&self, to: EndpointAddr) -> Result<(Connection, (SendStream, RecvStream)), String> {
+        let connection = self.endpoint.connect(to, MINING).await.map_err(|error| in_words(&error))?;
+        let halves = connection.open_bi().await.map_err(|error| in_words(&error))?;
+        Ok((connection, halves))
     }
 
     /// What the node is known by.
@@ -246,16 +311,23 @@ impl IrohNode {
         self.endpoint.bound_sockets()
     }
 
-    /// An invite to this node as the pool of `authority`, with all that the node knows by
-    /// now of where it is: own addresses, the router's and the configured ones. Some are
-    /// for neighbours only; see [`Invite::public`].
-    pub fn invite(&self, authority: AuthorityKey) -> Invite {
+    /// Every address at which it may be reached, as far as it knows by now: own addresses,
+    /// the router's and the external ones.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
         // Known at once for sockets on one address; those on all need a look at the
         // interfaces, which takes a moment after the start.
         let bound = self.bound().into_iter().filter(|bound| !bound.ip().is_unspecified());
         let mut addresses: Vec<SocketAddr> = self.endpoint.addr().ip_addrs().copied().chain(bound).collect();
         addresses.sort();
         addresses.dedup();
+        addresses
+    }
+
+    /// An invite to this node as the pool of `authority`, with all that the node knows by
+    /// now of where it is: own addresses, the router's and the configured ones. Some are
+    /// for neighbours only; see [`Invite::public`].
+    pub fn invite(&self, authority: AuthorityKey) -> Invite {
+        let mut addresses = self.addresses();
         addresses.truncate(invite::MAX_ADDRESSES);
         Invite { node: self.id(), authority, relays: Vec::new(), addresses }
     }

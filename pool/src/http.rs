@@ -18,8 +18,8 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
-use p2p::Admission;
 use p2p::iroh::Gate;
+use p2p::{Admission, IrohNode};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,12 +41,14 @@ const DRAIN: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// When the address cannot be had.
+#[allow(clippy::too_many_arguments, reason = "everything that there is to be shown")]
 pub async fn start(
     config: &Config,
     source: &SourceHandle,
     status: &Arc<Status>,
     admission: &Arc<Admission>,
     gate: Option<Arc<Gate>>,
+    iroh: Option<IrohNode>,
     jobs: watch::Receiver<u64>,
     shutdown: CancellationToken,
 ) -> Result<Option<SocketAddr>, BindError> {
@@ -58,6 +60,7 @@ pub async fn start(
         status: status.clone(),
         admission: admission.clone(),
         gate,
+        iroh,
         templates: source.templates.clone(),
         source: source.status.clone(),
         jobs,

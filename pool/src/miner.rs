@@ -10,7 +10,7 @@ mod mining;
 mod path;
 
 use client::{ClientError, MinerEvent};
-use p2p::iroh::{IrohConfig, SecretKey};
+use p2p::iroh::{IrohConfig, LookupConfig, SecretKey};
 use p2p::{IrohNode, Target};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -23,6 +23,8 @@ pub struct MinerConfig {
     pub pool: Target,
     /// What the miner is known by where it dials a node id.
     pub identity: SecretKey,
+    /// How its node id is looked for, where the invite does not lead to it.
+    pub lookup: LookupConfig,
     /// User identity, `member.worker`.
     pub user: String,
     /// Header-only or with an extranonce of its own.
@@ -59,7 +61,8 @@ pub async fn run(
     let node = match &config.pool {
         Target::Tcp(_) => None,
         Target::Iroh(invite) => {
-            Some(IrohNode::bind(IrohConfig::for_dialling(config.identity.clone(), invite)).await?)
+            let node = IrohConfig::for_dialling(config.identity.clone(), invite);
+            Some(IrohNode::bind(IrohConfig { lookup: config.lookup.clone(), ..node }).await?)
         }
     };
     let mined = mine(&config, node.as_ref(), &events, &stop).await;

@@ -3,7 +3,7 @@
 //! `punchbowl pool` and `punchbowl demo` are the same node with another source.
 
 use crate::block_desk::{self, BlockDesk};
-use crate::config::{Config, P2pAdmission};
+use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
 use crate::http;
 use crate::job::maker::{self, JobMakerConfig};
@@ -12,7 +12,7 @@ use crate::reach;
 use crate::server::{self, ExtensionPolicy, ServerContext};
 use crate::status::{BlockRecord, Status};
 use anyhow::{Context, Result};
-use p2p::iroh::{GateLimits, IrohConfig, Policy, SecretKey};
+use p2p::iroh::{DhtUse, GateLimits, IrohConfig, LookupConfig, Policy, SecretKey};
 use p2p::{
     Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, TcpAcceptor,
     WireLimits,
@@ -180,8 +180,17 @@ impl Node {
         drop(context);
 
         let jobs = generation.clone();
-        let http =
-            http::start(config, &parts.source, &status, &admission, gate, jobs, shutdown.clone()).await?;
+        let http = http::start(
+            config,
+            &parts.source,
+            &status,
+            &admission,
+            gate,
+            iroh.clone(),
+            jobs,
+            shutdown.clone(),
+        )
+        .await?;
         if let Some(address) = http {
             info!(%address, transport = "http", "listening");
         }
@@ -273,6 +282,20 @@ fn iroh_config(config: &Config, secret: SecretKey) -> IrohConfig {
         bind: config.p2p.bind.clone(),
         external: config.p2p.external.clone(),
         port_mapping: config.p2p.port_mapping,
+        lookup: lookup(config),
+    }
+}
+
+/// How members find the pool. It looks for nobody itself, and so needs no address book.
+fn lookup(config: &Config) -> LookupConfig {
+    let discovery = &config.p2p.discovery;
+    LookupConfig {
+        mdns: discovery.mdns,
+        dht: match discovery.dht {
+            DhtPublishing::Off => DhtUse::Off,
+            DhtPublishing::RelayOnly => DhtUse::RelayOnly { bootstrap: discovery.dht_bootstrap.clone() },
+        },
+        address_book: None,
     }
 }
 

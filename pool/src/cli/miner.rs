@@ -5,7 +5,7 @@ use crate::miner::client::MinerEvent;
 use crate::miner::{self, MinerConfig, MinerKind};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use p2p::iroh::SecretKey;
+use p2p::iroh::{AddressBook, DhtUse, LookupConfig, SecretKey};
 use p2p::{NodeKey, Target};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -24,6 +24,19 @@ pub struct MinerArgs {
     /// [default: another one each time]
     #[arg(long, value_name = "FILE")]
     pub identity: Option<PathBuf>,
+    /// Do not ask this network (mDNS) where the pool is
+    #[arg(long)]
+    pub no_mdns: bool,
+    /// Do not ask the mainline DHT where the pool is; it is asked when nothing else helps
+    #[arg(long)]
+    pub no_dht: bool,
+    /// Where to enter the DHT [default: the well-known nodes of the mainline DHT]
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "no_dht")]
+    pub dht_bootstrap: Vec<String>,
+    /// Where to note the addresses at which the pool was reached, for the next time
+    /// [default: nowhere]
+    #[arg(long, value_name = "FILE")]
+    pub address_book: Option<PathBuf>,
     /// User identity: member.worker, or address.worker on a solo pool
     #[arg(long, short, value_name = "NAME", default_value = "punchbowl.miner")]
     pub user: String,
@@ -58,6 +71,11 @@ const EXAMPLES: &str = "\
 Examples:
   punchbowl miner stratum2+tcp://127.0.0.1:34254/9b... --user ann.laptop
   punchbowl miner 'stratum2+iroh://yb.../9b...?a=203.0.113.7:34255' --identity ann.key
+  punchbowl miner 'stratum2+iroh://yb.../9b...'    a pool on this network, or with a relay
+
+The addresses in an invite are tried first. Where they lead nowhere, or there are none,
+those of the address book are, this network is asked (mDNS), and after two seconds the
+mainline DHT, in which pools publish their relays. Whoever answers must prove the node id.
 
 A processor finds no block on mainnet in a lifetime. This is for trying out a pool.";
 
@@ -73,7 +91,8 @@ pub async fn run(args: MinerArgs) -> Result<()> {
     // Held to the end: no other miner may run on this key.
     let node_key = args.identity.as_deref().map(NodeKey::load_or_create).transpose()?;
     let identity = node_key.as_ref().map_or_else(SecretKey::generate, |key| key.secret().clone());
-    let mining = tokio::spawn(miner::run(args.miner(identity), events, stop.clone()));
+    let lookup = args.lookup();
+    let mining = tokio::spawn(miner::run(args.miner(identity, lookup), events, stop.clone()));
     let mut tally = Tally::default();
     loop {
         let event = tokio::select! {
@@ -110,6 +129,8 @@ struct Tally {
     reconnects: u64,
     /// Which way the packets went last.
     path: Option<&'static str>,
+    /// How the pool's address was found: `invite`, `address-book`, `mdns`, `dht` or `peer`.
+    found: Option<&'static str>,
 }
 
 impl Tally {
@@ -122,6 +143,7 @@ impl Tally {
             MinerEvent::Rejected { code, .. } => *self.shares_rejected.entry(code.clone()).or_default() += 1,
             MinerEvent::Disconnected { .. } => self.reconnects += 1,
             MinerEvent::Path(kind) => self.path = Some(kind),
+            MinerEvent::Found(way) => self.found = Some(way.name()),
             MinerEvent::Connected { .. } | MinerEvent::Job { .. } | MinerEvent::NewTarget(_) => {}
         }
     }
@@ -133,6 +155,7 @@ fn tell(event: &MinerEvent) {
             println!("connected: channel {channel_id}, share difficulty {}", target.difficulty().0);
         }
         MinerEvent::Path(kind) => println!("path: {kind}"),
+        MinerEvent::Found(way) => println!("found: {}", way.name()),
         MinerEvent::Job { job_id, prev_hash } => println!("job {job_id} on {prev_hash}"),
         MinerEvent::NewTarget(target) => println!("share difficulty {}", target.difficulty().0),
         MinerEvent::Accepted { shares, blocks: 0 } => println!("{shares} shares accepted"),
@@ -147,7 +170,18 @@ fn tell(event: &MinerEvent) {
 }
 
 impl MinerArgs {
-    fn miner(&self, identity: SecretKey) -> MinerConfig {
+    fn lookup(&self) -> LookupConfig {
+        let dht = DhtUse::RelayOnly { bootstrap: self.dht_bootstrap.clone() };
+        // A pool that is dialled over TCP is not looked for.
+        let book = self.address_book.as_ref().filter(|_| matches!(self.pool, Target::Iroh(_)));
+        LookupConfig {
+            mdns: !self.no_mdns,
+            dht: if self.no_dht { DhtUse::Off } else { dht },
+            address_book: book.cloned().map(AddressBook::open),
+        }
+    }
+
+    fn miner(&self, identity: SecretKey, lookup: LookupConfig) -> MinerConfig {
         // What one thread of a processor does without special instructions, roughly: the
         // pool finds the right difficulty from there by itself.
         const THREAD: f64 = 3e6;
@@ -155,6 +189,7 @@ impl MinerArgs {
         MinerConfig {
             pool: self.pool.clone(),
             identity,
+            lookup,
             user: self.user.clone(),
             kind: match self.channel {
                 ChannelChoice::Standard => MinerKind::Standard,

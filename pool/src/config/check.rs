@@ -1,6 +1,6 @@
 //! What a configuration must satisfy beyond having the right types.
 
-use super::sections::{Config, P2pAdmission, PayoutKind, TemplateSource};
+use super::sections::{Config, DhtPublishing, P2pAdmission, PayoutKind, TemplateSource};
 use super::values::{Seconds, network_name};
 use crate::payout::{self, PayoutDescriptor, address, pool_tag};
 use template_provider::Network;
@@ -16,6 +16,7 @@ pub fn check(config: &Config, report: &mut Report<'_>) {
     check_limits(config, report);
     check_extensions(config, report);
     check_p2p(config, report);
+    check_discovery(config, report);
     if config.listen.tcp.is_empty() {
         report("listen.tcp", "no address to listen on".into(), "name one, such as \"0.0.0.0:34254\"".into());
     }
@@ -66,6 +67,32 @@ fn check_p2p(config: &Config, report: &mut Report<'_>) {
             "leave it out to get the default".into(),
         );
     }
+}
+
+fn check_discovery(config: &Config, report: &mut Report<'_>) {
+    let discovery = &config.p2p.discovery;
+    let key = "p2p.discovery.dht_bootstrap";
+    if let Some(wrong) = discovery.dht_bootstrap.iter().find(|node| !is_host_and_port(node)) {
+        report(
+            key,
+            format!("{wrong:?} is not a host and a port"),
+            "it looks like \"dht.example:6881\"; leave the list empty to start from the well-known nodes"
+                .into(),
+        );
+    } else if discovery.dht == DhtPublishing::Off && !discovery.dht_bootstrap.is_empty() {
+        report(
+            key,
+            "is set, but with p2p.discovery.dht = \"off\" the DHT is not used".into(),
+            "set p2p.discovery.dht = \"relay-only\", or remove the list".into(),
+        );
+    }
+}
+
+/// `name:port` or `1.2.3.4:port`. The mainline DHT has no IPv6.
+fn is_host_and_port(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let is_port = port.parse::<u16>().is_ok_and(|port| port != 0);
+    is_port && matches!(host.parse(), Ok(p2p::Host::Name(_) | p2p::Host::Ip(std::net::IpAddr::V4(_))))
 }
 
 fn check_template(config: &Config, report: &mut Report<'_>) {
@@ -272,6 +299,22 @@ mod tests {
     }
 
     #[test]
+    fn starting_nodes_of_the_dht_are_hosts_with_ports_and_need_the_dht() {
+        for good in ["dht.example:6881", "203.0.113.7:1"] {
+            assert!(wrong_keys(|config| config.p2p.discovery.dht_bootstrap = vec![good.into()]).is_empty());
+        }
+        for wrong in ["dht.example", "dht.example:0", ":6881", "[::1]:6881", "a b:1"] {
+            let keys = wrong_keys(|config| config.p2p.discovery.dht_bootstrap = vec![wrong.into()]);
+            assert_eq!(keys, ["p2p.discovery.dht_bootstrap"], "{wrong}");
+        }
+        let off = |config: &mut Config| {
+            config.p2p.discovery.dht_bootstrap = vec!["dht.example:6881".into()];
+            config.p2p.discovery.dht = DhtPublishing::Off;
+        };
+        assert_eq!(wrong_keys(off), ["p2p.discovery.dht_bootstrap"]);
+    }
+
+    #[test]
     fn the_embedded_chain_is_refused_off_regtest() {
         let change = |config: &mut Config| {
             config.network = Network::Signet;
@@ -299,6 +342,7 @@ mod tests {
             config.p2p.external = vec!["0.0.0.0:1".parse().unwrap()];
             config.p2p.members = vec![p2p::iroh::SecretKey::from_bytes(&[1; 32]).public()];
             config.p2p.connections_per_node = 0;
+            config.p2p.discovery.dht_bootstrap = vec!["dht.example".into()];
         };
         let expected = [
             "payout.pool_tag",
@@ -314,6 +358,7 @@ mod tests {
             "p2p.external",
             "p2p.members",
             "p2p.connections_per_node",
+            "p2p.discovery.dht_bootstrap",
             "listen.tcp",
             "authority.certificate_validity",
         ];

@@ -4,7 +4,7 @@ use crate::miner::client::MinerEvent;
 use crate::miner::{self, MinerConfig, MinerKind};
 use bitcoin::hashes::{Hash, hash160};
 use bitcoin::{Address, Network, ScriptBuf, WPubkeyHash};
-use p2p::iroh::SecretKey;
+use p2p::iroh::{LookupConfig, SecretKey};
 use p2p::{Invite, Target};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -43,6 +43,7 @@ impl Member {
         MinerConfig {
             pool: Target::Iroh(invite.clone()),
             identity: SecretKey::generate(),
+            lookup: LookupConfig::default(),
             user: format!("{}.{}", self.address, self.name),
             kind: self.kind,
             threads: 1,

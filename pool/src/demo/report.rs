@@ -131,7 +131,10 @@ impl Report {
                 let line = lost(&connection.member, reason, *retry_in);
                 self.say(&line);
             }
-            MinerEvent::Connected { .. } | MinerEvent::Job { .. } | MinerEvent::NewTarget(_) => {}
+            MinerEvent::Connected { .. }
+            | MinerEvent::Found(_)
+            | MinerEvent::Job { .. }
+            | MinerEvent::NewTarget(_) => {}
         }
     }
 

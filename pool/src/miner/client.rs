@@ -10,7 +10,7 @@ use crate::wire::short_string;
 use binary_sv2::from_bytes;
 use common_messages_sv2 as common;
 use mining_sv2 as mining;
-use p2p::iroh::{IrohError, IrohRead, IrohWrite};
+use p2p::iroh::{IrohError, IrohRead, IrohWrite, Way};
 use p2p::tcp::ConnectError;
 use p2p::{FrameReader, FrameWriter, HandshakeError, IrohNode, WireError, WireLimits, connect_tcp, noise};
 use std::collections::VecDeque;
@@ -54,6 +54,8 @@ pub enum MinerEvent {
         /// It was a block.
         block: bool,
     },
+    /// The pool's node was found in this way.
+    Found(Way),
     /// Packets go this way now: `tcp`, `iroh-lan`, `iroh-direct` or `iroh-relayed`.
     Path(&'static str),
     /// The connection ended; it is tried again.
@@ -150,7 +152,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// Why the connection ended.
     pub async fn run(self, opened: impl FnOnce()) -> Result<(), ClientError> {
-        let (mut reader, mut writer, path) = in_time(self.connect()).await?;
+        let (mut reader, mut writer, path) = self.connect().await?;
         in_time(self.set_up(&mut reader, &mut writer)).await?;
         let (channel_id, jobs) = in_time(self.open_channel(&mut reader, &mut writer)).await?;
         opened();
@@ -173,11 +175,16 @@ impl<'a> Session<'a> {
     async fn connect(&self) -> Result<(Reader, Writer, Path), ClientError> {
         let (read, write, path) = match (&self.config.pool, self.node) {
             (p2p::Target::Tcp(uri), _) => {
-                let (read, write) = connect_tcp(uri).await?.into_split();
+                let socket = in_time(async { Ok(connect_tcp(uri).await?) }).await?;
+                let (read, write) = socket.into_split();
                 (Either::Left(read), Either::Left(write), Path::tcp())
             }
             (p2p::Target::Iroh(invite), Some(node)) => {
+                // It has deadlines of its own, which leave time to look for the node.
                 let stream = node.dial(invite).await?;
+                if let Some(way) = stream.found() {
+                    let _ = self.events.send(MinerEvent::Found(way)).await;
+                }
                 let path = Path::iroh(stream.path());
                 let (read, write) = stream.into_split();
                 (Either::Right(read), Either::Right(write), path)
@@ -185,7 +192,9 @@ impl<'a> Session<'a> {
             (p2p::Target::Iroh(invite), None) => return Err(IrohError::NoAddress(invite.node).into()),
         };
         let authority = Some(self.config.pool.authority());
-        let (reader, writer) = noise::connect(read, write, authority, &WireLimits::client()).await?;
+        let limits = WireLimits::client();
+        let shaking_hands = async { Ok(noise::connect(read, write, authority, &limits).await?) };
+        let (reader, writer) = in_time(shaking_hands).await?;
         Ok((reader, writer, path))
     }
 

@@ -6,8 +6,8 @@ use super::Status;
 use super::blocks::BlockRecord;
 use super::connections::{ChannelInfo, ChannelReport, Connection, Path, ShareTotals};
 use crate::config::values::network_name;
-use p2p::Admission;
 use p2p::iroh::Gate;
+use p2p::{Admission, IrohNode};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -29,6 +29,8 @@ pub struct Observed {
     pub admission: Arc<Admission>,
     /// The same for Iroh, where it is on.
     pub gate: Option<Arc<Gate>>,
+    /// The node that members dial, where there is one.
+    pub iroh: Option<IrohNode>,
     /// Templates as the source pushes them.
     pub templates: watch::Receiver<Option<Arc<Template>>>,
     /// What the source is doing.
@@ -48,6 +50,8 @@ pub struct StatusSnapshot {
     pub uptime_seconds: u64,
     /// Whether miners are given jobs.
     pub serving: bool,
+    /// Where members dial the pool by its node id; none where they cannot.
+    pub node: Option<NodeSnapshot>,
     /// Where templates come from.
     pub source: SourceSnapshot,
     /// What is mined on; none before the first template.
@@ -66,6 +70,16 @@ pub struct StatusSnapshot {
     pub channels_refused: u64,
     /// Messages that were ignored because nobody knows their type.
     pub unknown_messages: u64,
+}
+
+/// Where members dial the pool by its node id.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeSnapshot {
+    /// Its node id, in z-base-32 as in an invite.
+    pub id: String,
+    /// Every address at which it may be reached, as far as it knows: its own, the router's,
+    /// the configured ones and those of the file of external addresses.
+    pub addresses: Vec<SocketAddr>,
 }
 
 /// Where templates come from.
@@ -235,6 +249,10 @@ impl Observed {
             network: network_name::of(self.network),
             uptime_seconds: now.saturating_duration_since(status.started).as_secs(),
             serving: self.is_serving(),
+            node: self
+                .iroh
+                .as_ref()
+                .map(|node| NodeSnapshot { id: node.id().to_z32(), addresses: node.addresses() }),
             source: self.source(),
             template: template.map(|template| template_snapshot(&template, now)),
             shares,
@@ -333,6 +351,7 @@ pub(crate) mod fake {
             status: Status::new(started),
             admission: Admission::new(AdmissionLimits::default()),
             gate: None,
+            iroh: None,
             templates: watch::channel(None).1,
             source: watch::channel(SourceStatus::Connecting { reason: "no node".into() }).1,
             jobs: jobs.subscribe(),
