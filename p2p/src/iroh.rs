@@ -6,8 +6,8 @@
 //! it stands the same Noise session as over TCP, with the pool's authority key.
 //!
 //! Nobody else's servers are asked for anything by default: no public relays, no public
-//! DNS, no lookup service. Where a peer is, is said by the invite; what else may be asked,
-//! says [`lookup`].
+//! DNS, no lookup service. Where a peer is, is said by the invite, and the relays are its
+//! own or its friends': see [`relay`](crate::relay); what else may be asked, says [`lookup`].
 //!
 //! ```
 //! use p2p::{Admission, AdmissionLimits, AuthorityKeypair, WireLimits, noise};
@@ -48,7 +48,8 @@ mod gate;
 pub mod lookup;
 mod path;
 pub mod public_relays;
-mod rate;
+pub(crate) mod rate;
+mod relays;
 mod stream;
 mod transport;
 
@@ -58,21 +59,24 @@ pub use iroh::SecretKey;
 pub use lookup::{AddressBook, DhtUse, LookupConfig, Tried, Way};
 pub use path::{PathKind, PathReport, PathWatch};
 pub use public_relays::PublicRelays;
+pub use relays::{OwnRelay, RelayReport, RelayState};
 pub use stream::{IrohRead, IrohStream, IrohWrite};
 
-use crate::{Admission, AuthorityKey, Invite, NodeId, RelayHint, RelayTrust, invite};
+use crate::{Admission, AuthorityKey, Invite, NodeId, RelayHint, invite, uri::Host, uri::UriError};
 use iroh::{
-    Endpoint, EndpointAddr,
+    Endpoint, EndpointAddr, RelayMode, RelayUrl,
     dns::DnsResolver,
     endpoint::{BindOpts, Connection, PortmapperConfig, RecvStream, SendStream, presets},
 };
 use lookup::Lookup;
+use relays::{Prepared, Relays};
 use std::{
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 use thiserror::Error;
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 /// The protocol spoken on a stream: Stratum V2's mining protocol under Noise, first
@@ -86,7 +90,8 @@ pub struct IrohConfig {
     /// other's packets.
     pub secret: SecretKey,
     /// UDP addresses to listen on, at most one of each family; port 0 takes a free one.
-    /// A machine without IPv6 may name `[::]` all the same.
+    /// A machine without IPv6 may name `[::]` all the same. With none at all packets go
+    /// through relays only, and no peer learns an address of this machine.
     pub bind: Vec<SocketAddr>,
     /// Addresses at which the world reaches this machine besides those that it finds
     /// out by itself: forwarded ports.
@@ -95,6 +100,10 @@ pub struct IrohConfig {
     pub port_mapping: bool,
     /// How peers are looked for, and how this one is found.
     pub lookup: LookupConfig,
+    /// Others' relays at which this node waits for those who dial it.
+    pub relays: Vec<RelayHint>,
+    /// Its own relay, where it runs one: it waits there too.
+    pub own_relay: Option<OwnRelay>,
 }
 
 impl IrohConfig {
@@ -106,16 +115,19 @@ impl IrohConfig {
             external: Vec::new(),
             port_mapping: true,
             lookup: LookupConfig::default(),
+            relays: Vec::new(),
+            own_relay: None,
         }
     }
 
-    /// The lookup that is of use here: none with neighbours where nobody but this machine
-    /// can connect, and none with the wide world either.
+    /// The lookup that is of use here: none with neighbours where they cannot be reached
+    /// directly, and none with the wide world on a node for this machine alone.
     fn useful_lookup(&self) -> LookupConfig {
         let mut lookup = self.lookup.clone();
-        if !self.bind.is_empty() && self.bind.iter().all(|address| address.ip().is_loopback()) {
+        if self.bind.iter().all(|address| address.ip().is_loopback()) {
             lookup.mdns = false;
-            if matches!(&lookup.dht, DhtUse::RelayOnly { bootstrap } if bootstrap.is_empty()) {
+            let alone = !self.bind.is_empty();
+            if alone && matches!(&lookup.dht, DhtUse::RelayOnly { bootstrap } if bootstrap.is_empty()) {
                 lookup.dht = DhtUse::Off;
             }
         }
@@ -126,14 +138,19 @@ impl IrohConfig {
     /// the invite is for this machine alone.
     pub fn for_dialling(secret: SecretKey, invite: &Invite) -> IrohConfig {
         let mut config = IrohConfig::new(secret);
-        let within_machine = invite.relays.is_empty()
-            && !invite.addresses.is_empty()
-            && invite.addresses.iter().all(|address| address.ip().is_loopback());
+        let addresses = invite.addresses.iter().map(|address| Some(address.ip()));
+        let relays = invite.relays.iter().map(|relay| match relay.host {
+            Host::Ip(ip) => Some(ip),
+            Host::Name(_) => None,
+        });
+        let places: Vec<Option<IpAddr>> = addresses.chain(relays).collect();
+        let within_machine =
+            !places.is_empty() && places.iter().all(|ip| ip.is_some_and(|ip| ip.is_loopback()));
         if within_machine {
             config.port_mapping = false;
             let loopback = [(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()];
             let is_wanted =
-                |own: &SocketAddr| invite.addresses.iter().any(|address| address.is_ipv4() == own.is_ipv4());
+                |own: &SocketAddr| places.iter().flatten().any(|ip| ip.is_ipv4() == own.is_ipv4());
             config.bind = loopback.into_iter().filter(is_wanted).collect();
         }
         config
@@ -164,8 +181,9 @@ pub enum IrohError {
     },
     /// Nothing says where the peer is, and nobody may be asked.
     #[error(
-        "nothing says where the node {} is, and looking for it (mDNS, DHT) is switched off; switch it on, or ask \
-         for an invite with an address or a relay",
+        "nothing says where the node {} is: the invite names neither an address nor a relay, and looking for it (mDNS, \
+         DHT) is switched off; switch it on, or ask the pool for another one, as `punchbowl invite` prints it while \
+         the pool runs",
         .0.to_z32()
     )]
     NoAddress(NodeId),
@@ -181,9 +199,17 @@ pub enum IrohError {
         /// Who was asked.
         tried: Tried,
     },
+    /// A relay's name cannot be used.
+    #[error("the relay {relay} cannot be used: {source}")]
+    Relay {
+        /// The relay as it was named.
+        relay: String,
+        /// What is wrong with it.
+        source: UriError,
+    },
     /// Dialling took too long.
     #[error(
-        "the node {} did not answer within {patience:?} ({tried}); is it on, and its UDP port reachable?",
+        "the node {} did not answer within {patience:?}, neither directly nor through a relay ({tried}); is it on?",
         node.to_z32()
     )]
     Silent {
@@ -201,6 +227,9 @@ pub enum IrohError {
 pub struct IrohNode {
     endpoint: Endpoint,
     lookup: Lookup,
+    relays: Relays,
+    /// What an invite names, best first.
+    waits_at: Arc<[RelayHint]>,
     /// Streams whose last bytes are on their way.
     lingering: TaskTracker,
 }
@@ -218,17 +247,21 @@ impl IrohNode {
     /// # Errors
     /// When the addresses cannot be listened on.
     pub async fn bind(config: IrohConfig) -> Result<IrohNode, IrohError> {
-        // Nothing pins keys yet: only relays that an authority vouches for can be known.
-        let trust = |_, relay: &RelayHint| relay.trust == RelayTrust::WebPki;
+        let relays = Prepared::new(&config.secret, config.own_relay.as_ref(), &config.relays)?;
+        let waits_at = relays.told();
+        let pins = relays.pins().clone();
+        let trust = move |node, relay: &RelayHint| pins.expect(&relay.host, relay.pinned_key(node));
         let lookup = Lookup::new(config.useful_lookup(), Arc::new(trust));
+        let resolver = DnsResolver::builder().with_system_defaults().disable_fallback().build();
         let mut builder = Endpoint::builder(presets::Minimal)
             .secret_key(config.secret)
             .transport_config(transport::quic())
             // Without tickets there is no 0-RTT, which could be replayed.
             .max_tls_tickets(0)
-            // An empty map and not `Disabled`: that one could not dial a peer's relay.
-            .relay_mode(transport::own_relays_only())
-            .dns_resolver(DnsResolver::builder().with_system_defaults().disable_fallback().build())
+            // Even an empty map, and not `Disabled`: that one could not dial a peer's relay.
+            .relay_mode(RelayMode::Custom(relays.map()))
+            .ca_tls_config(relays.pins().for_iroh())
+            .dns_resolver(resolver.clone())
             .portmapper_config(if config.port_mapping {
                 PortmapperConfig::default()
             } else {
@@ -251,14 +284,15 @@ impl IrohNode {
             addresses: config.bind.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" and "),
             reason: in_words(&error),
         })?;
-        Ok(IrohNode { endpoint, lookup, lingering: TaskTracker::new() })
+        let relays = relays.start(endpoint.clone(), resolver);
+        Ok(IrohNode { endpoint, lookup, relays, waits_at, lingering: TaskTracker::new() })
     }
 
     /// Lets peers in, as `policy`, `limits` and `admission` (which also counts TCP) say,
     /// and lets itself be found by them. To be called once.
     pub fn listen(&self, policy: Policy, limits: GateLimits, admission: Arc<Admission>) -> IrohAcceptor {
         self.endpoint.set_alpns(vec![MINING.to_vec()]);
-        self.lookup.announce(&self.endpoint, &[]);
+        self.lookup.announce(&self.endpoint, &self.waits_at);
         accept::start(self.clone(), Gate::new(policy, limits, admission))
     }
 
@@ -269,7 +303,7 @@ impl IrohNode {
     /// When the peer cannot be found or reached, or does not have the key of its node id.
     pub async fn dial(&self, invite: &Invite) -> Result<IrohStream, IrohError> {
         let node = invite.node;
-        let to = address_of(invite);
+        let to = address_of(invite, self.relays.learn(&self.endpoint, invite).await);
         if to.addrs.is_empty() && !self.lookup.is_on() {
             return Err(IrohError::NoAddress(node));
         }
@@ -329,7 +363,19 @@ impl IrohNode {
     pub fn invite(&self, authority: AuthorityKey) -> Invite {
         let mut addresses = self.addresses();
         addresses.truncate(invite::MAX_ADDRESSES);
-        Invite { node: self.id(), authority, relays: Vec::new(), addresses }
+        let mut relays = self.waits_at.to_vec();
+        relays.truncate(invite::MAX_RELAYS);
+        Invite { node: self.id(), authority, relays, addresses }
+    }
+
+    /// How the node stands with each relay that it knows, its own first.
+    pub fn relays(&self) -> Arc<[RelayReport]> {
+        self.relays.reports().borrow().clone()
+    }
+
+    /// The same, to wait for changes.
+    pub fn watch_relays(&self) -> watch::Receiver<Arc<[RelayReport]>> {
+        self.relays.reports()
     }
 
     /// Adds an address at which the world reaches this machine.
@@ -352,8 +398,11 @@ impl IrohNode {
 }
 
 /// What an invite says of where the node is.
-fn address_of(invite: &Invite) -> EndpointAddr {
+fn address_of(invite: &Invite, relays: Vec<RelayUrl>) -> EndpointAddr {
     let mut address = EndpointAddr::new(invite.node);
+    for relay in relays {
+        address = address.with_relay_url(relay);
+    }
     for direct in &invite.addresses {
         address = address.with_ip_addr(*direct);
     }
@@ -393,9 +442,10 @@ mod tests {
 
     #[test]
     fn dialling_within_this_machine_opens_no_port_to_others() {
-        let config = dialling(&["127.0.0.1:5"], &[]);
-        assert!(!config.port_mapping);
-        assert_eq!(config.bind, ["127.0.0.1:0".parse().unwrap()]);
+        for config in [dialling(&["127.0.0.1:5"], &[]), dialling(&[], &["127.0.0.1:8443"])] {
+            assert!(!config.port_mapping);
+            assert_eq!(config.bind, ["127.0.0.1:0".parse().unwrap()]);
+        }
         assert_eq!(dialling(&["127.0.0.1:5", "[::1]:5"], &[]).bind.len(), 2);
     }
 
@@ -404,6 +454,7 @@ mod tests {
         for config in [
             dialling(&["127.0.0.1:5", "203.0.113.7:5"], &[]),
             dialling(&["127.0.0.1:5"], &["203.0.113.7"]),
+            dialling(&["127.0.0.1:5"], &["localhost.example,ca"]),
             dialling(&[], &[]),
         ] {
             assert!(config.port_mapping);

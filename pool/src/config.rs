@@ -23,7 +23,7 @@ pub use load::{Loaded, Sources, load};
 pub use problem::{ConfigError, Origin, Problem};
 pub use sections::{
     Authority, Config, DhtPublishing, Discovery, Embedded, Extensions, Http, Limits, Listen, P2p,
-    P2pAdmission, Payout, PayoutKind, Template, TemplateSource, Vardiff,
+    P2pAdmission, P2pRelay, Payout, PayoutKind, RelayMode, RelayServes, Template, TemplateSource, Vardiff,
 };
 pub use setting::Setting;
-pub use values::{HomePath, HttpListen, Nbits, Seconds};
+pub use values::{HomePath, HttpListen, Nbits, PublicPlace, Seconds};

@@ -15,6 +15,7 @@ pub mod job;
 pub mod logging;
 pub mod miner;
 pub mod node;
+pub mod own_relay;
 pub mod payout;
 pub mod qr;
 pub mod reach;

@@ -25,6 +25,8 @@ pub struct MinerConfig {
     pub identity: SecretKey,
     /// How its node id is looked for, where the invite does not lead to it.
     pub lookup: LookupConfig,
+    /// Dial a node id through relays only.
+    pub relay_only: bool,
     /// User identity, `member.worker`.
     pub user: String,
     /// Header-only or with an extranonce of its own.
@@ -61,8 +63,12 @@ pub async fn run(
     let node = match &config.pool {
         Target::Tcp(_) => None,
         Target::Iroh(invite) => {
-            let node = IrohConfig::for_dialling(config.identity.clone(), invite);
-            Some(IrohNode::bind(IrohConfig { lookup: config.lookup.clone(), ..node }).await?)
+            let mut dialling = IrohConfig::for_dialling(config.identity.clone(), invite);
+            dialling.lookup = config.lookup.clone();
+            if config.relay_only {
+                (dialling.bind, dialling.port_mapping) = (Vec::new(), false);
+            }
+            Some(IrohNode::bind(dialling).await?)
         }
     };
     let mined = mine(&config, node.as_ref(), &events, &stop).await;

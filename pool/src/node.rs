@@ -7,15 +7,16 @@ use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
 use crate::http;
 use crate::job::maker::{self, JobMakerConfig};
+use crate::own_relay;
 use crate::payout::PayoutMode;
 use crate::reach;
 use crate::server::{self, ExtensionPolicy, ServerContext};
-use crate::status::{BlockRecord, Status};
+use crate::status::{BlockRecord, Observed, Status};
 use anyhow::{Context, Result};
 use p2p::iroh::{DhtUse, GateLimits, IrohConfig, LookupConfig, Policy, SecretKey};
 use p2p::{
-    Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, TcpAcceptor,
-    WireLimits,
+    Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, RelayHint,
+    RelayServer, TcpAcceptor, WireLimits,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub struct Node {
     pub http: Option<SocketAddr>,
     /// Where members connect by node id, if that is on.
     pub iroh: Option<IrohNode>,
+    /// The pool's own relay, if it runs one.
+    relay: Option<RelayServer>,
     /// What miners know the pool by.
     pub authority: AuthorityKey,
     /// Counters.
@@ -156,11 +159,15 @@ impl Node {
             );
             sessions.spawn(serving);
         }
-        let (mut iroh, mut gate) = (None, None);
+        let (mut iroh, mut gate, mut relay) = (None, None, None);
         if let Some(identity) = parts.identity {
-            let node = IrohNode::bind(iroh_config(config, identity))
-                .await
-                .context("listening for members by node id (p2p.bind)")?;
+            let mut of_node = iroh_config(config, identity);
+            if let Some(own) = own_relay::start(&config.p2p, &of_node.secret).await? {
+                of_node.own_relay = Some(own.place);
+                relay = Some(own.server);
+            }
+            let node =
+                IrohNode::bind(of_node).await.context("listening for members by node id (p2p.bind)")?;
             let acceptor = node.listen(policy(config), GateLimits::default(), admission.clone());
             for address in node.bound() {
                 info!(%address, transport = "iroh", node = node.id().to_z32(), "listening");
@@ -179,18 +186,18 @@ impl Node {
         }
         drop(context);
 
-        let jobs = generation.clone();
-        let http = http::start(
-            config,
-            &parts.source,
-            &status,
-            &admission,
+        let observed = Observed {
+            network: config.network,
+            status: status.clone(),
+            admission,
             gate,
-            iroh.clone(),
-            jobs,
-            shutdown.clone(),
-        )
-        .await?;
+            iroh: iroh.clone(),
+            own_relay: relay.as_ref().map(RelayServer::watch),
+            templates: parts.source.templates.clone(),
+            source: parts.source.status.clone(),
+            jobs: generation.clone(),
+        };
+        let http = http::start(config.http.listen, observed, shutdown.clone()).await?;
         if let Some(address) = http {
             info!(%address, transport = "http", "listening");
         }
@@ -198,6 +205,7 @@ impl Node {
             listening,
             http,
             iroh,
+            relay,
             authority: key,
             status,
             blocks,
@@ -238,6 +246,9 @@ impl Node {
         }
         if let Some(iroh) = self.iroh {
             iroh.close().await;
+        }
+        if let Some(relay) = self.relay {
+            relay.close().await;
         }
         if tokio::time::timeout(SETTLE, self.desk).await.is_err() {
             warn!("a block was still under way; it is on disk and will be sent again");
@@ -283,7 +294,16 @@ fn iroh_config(config: &Config, secret: SecretKey) -> IrohConfig {
         external: config.p2p.external.clone(),
         port_mapping: config.p2p.port_mapping,
         lookup: lookup(config),
+        relays: relays(config),
+        own_relay: None,
     }
+}
+
+/// The relays at which the pool waits besides its own: those that the host knows, then
+/// public ones where the host has named any.
+fn relays(config: &Config) -> Vec<RelayHint> {
+    let public = config.p2p.public_relays.iter().flat_map(|relays| relays.hints());
+    config.p2p.relays.iter().cloned().chain(public).collect()
 }
 
 /// How members find the pool. It looks for nobody itself, and so needs no address book.

@@ -8,6 +8,7 @@ pub mod blocks;
 pub mod connections;
 pub mod counters;
 pub mod labels;
+pub mod relays;
 pub mod snapshot;
 
 pub use blocks::{BlockRecord, Blocks};

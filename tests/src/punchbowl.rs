@@ -89,7 +89,14 @@ impl PoolConfig {
     /// Only this node may connect by node id.
     #[must_use]
     pub fn with_member(mut self, node: &str) -> PoolConfig {
-        self.p2p = format!("admission = \"members\"\nmembers = [{node:?}]");
+        self.p2p.push_str(&format!("\nadmission = \"members\"\nmembers = [{node:?}]"));
+        self
+    }
+
+    /// It waits for members at the relay that printed this line.
+    #[must_use]
+    pub fn at_relay(mut self, relay: &str) -> PoolConfig {
+        self.p2p.push_str(&format!("\nrelays = [{relay:?}]"));
         self
     }
 

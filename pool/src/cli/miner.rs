@@ -37,6 +37,9 @@ pub struct MinerArgs {
     /// [default: nowhere]
     #[arg(long, value_name = "FILE")]
     pub address_book: Option<PathBuf>,
+    /// Go through relays only, so that the pool does not learn where this machine is
+    #[arg(long)]
+    pub relay_only: bool,
     /// User identity: member.worker, or address.worker on a solo pool
     #[arg(long, short, value_name = "NAME", default_value = "punchbowl.miner")]
     pub user: String,
@@ -190,6 +193,7 @@ impl MinerArgs {
             pool: self.pool.clone(),
             identity,
             lookup,
+            relay_only: self.relay_only,
             user: self.user.clone(),
             kind: match self.channel {
                 ChannelChoice::Standard => MinerKind::Standard,

@@ -44,6 +44,7 @@ impl Member {
             pool: Target::Iroh(invite.clone()),
             identity: SecretKey::generate(),
             lookup: LookupConfig::default(),
+            relay_only: false,
             user: format!("{}.{}", self.address, self.name),
             kind: self.kind,
             threads: 1,

@@ -1,7 +1,7 @@
 //! Prometheus text. Labels come from fixed sets only (no names, no addresses), so that
 //! the number of series is bounded whatever miners do.
 
-use crate::status::StatusSnapshot;
+use crate::status::{StatusSnapshot, relays};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
@@ -40,6 +40,21 @@ pub fn render(status: &StatusSnapshot) -> String {
         "reason",
         &connections.refused,
     );
+    let states = relays::by_state(&status.relays);
+    page.by("relays", "gauge", "Relays at which the pool waits for members.", "state", &states);
+    if let Some(relay) = &status.own_relay {
+        page.number("own_relay_clients", "gauge", "Connections to the pool's own relay.", relay.clients);
+        page.number("own_relay_waiting", "gauge", "Connections that say nothing yet.", relay.waiting);
+        page.number("own_relay_bytes_total", "counter", "Bytes passed on.", relay.bytes);
+        page.number("own_relay_told_total", "counter", "Addresses told to members.", relay.told_address);
+        let refused = BTreeMap::from([
+            ("denied", relay.refused.denied),
+            ("hurried", relay.refused.hurried),
+            ("late", relay.refused.late),
+            ("askers", relay.refused.askers),
+        ]);
+        page.by("own_relay_refused_total", "counter", "Connections not let in.", "reason", &refused);
+    }
     page.number("shares_accepted_total", "counter", "Accepted shares.", status.shares.accepted);
     page.number(
         "shares_difficulty_total",

@@ -5,9 +5,10 @@
 use super::Status;
 use super::blocks::BlockRecord;
 use super::connections::{ChannelInfo, ChannelReport, Connection, Path, ShareTotals};
+use super::relays::{self, OwnRelaySnapshot, RelaySnapshot};
 use crate::config::values::network_name;
-use p2p::iroh::Gate;
-use p2p::{Admission, IrohNode};
+use p2p::iroh::{Gate, IrohNode};
+use p2p::{Admission, RelayWatch};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -29,8 +30,10 @@ pub struct Observed {
     pub admission: Arc<Admission>,
     /// The same for Iroh, where it is on.
     pub gate: Option<Arc<Gate>>,
-    /// The node that members dial, where there is one.
+    /// The node, where Iroh is on.
     pub iroh: Option<IrohNode>,
+    /// The pool's own relay, where it runs one.
+    pub own_relay: Option<RelayWatch>,
     /// Templates as the source pushes them.
     pub templates: watch::Receiver<Option<Arc<Template>>>,
     /// What the source is doing.
@@ -66,6 +69,10 @@ pub struct StatusSnapshot {
     pub connection_counts: ConnectionCounts,
     /// The connections, oldest first; not all, where there are many.
     pub connections: Vec<ConnectionSnapshot>,
+    /// The relays at which the pool waits for members, its own first.
+    pub relays: Vec<RelaySnapshot>,
+    /// What the pool's own relay did, where it runs one.
+    pub own_relay: Option<OwnRelaySnapshot>,
     /// Requests for a channel that were refused.
     pub channels_refused: u64,
     /// Messages that were ignored because nobody knows their type.
@@ -265,6 +272,8 @@ impl Observed {
             blocks: status.blocks.newest(),
             connection_counts,
             connections: listed.iter().map(|connection| connection_snapshot(connection, now)).collect(),
+            relays: relays::used(self.iroh.as_ref()),
+            own_relay: relays::own(self.own_relay.as_ref()),
             channels_refused: status.counters.channels_refused.get(),
             unknown_messages: status.counters.unknown_messages.get(),
         }
@@ -352,6 +361,7 @@ pub(crate) mod fake {
             admission: Admission::new(AdmissionLimits::default()),
             gate: None,
             iroh: None,
+            own_relay: None,
             templates: watch::channel(None).1,
             source: watch::channel(SourceStatus::Connecting { reason: "no node".into() }).1,
             jobs: jobs.subscribe(),
