@@ -1,1 +1,46 @@
 //! Shares on disk, slices, windows, payouts, audit: no networking.
+
+pub mod audit;
+pub mod batch;
+pub mod block;
+pub mod book;
+mod bytes;
+mod contexts;
+pub mod credit;
+pub mod disk_state;
+pub mod head;
+pub mod job_record;
+pub mod member;
+pub mod merkle;
+mod pack;
+pub mod payout;
+mod plan;
+pub mod reader;
+mod recovery;
+mod registry;
+pub mod sender;
+pub mod share;
+pub mod share_work;
+mod slice;
+pub mod store;
+pub mod tagged_hash;
+pub mod window;
+pub mod writer;
+
+pub use batch::Batch;
+pub use block::{BlockState, FoundBlock, RecordedBlock};
+pub use book::{BookEntry, Payment};
+pub use bytes::BadBytes;
+pub use credit::{Balance, Booking};
+pub use disk_state::{DiskState, Progress, WriterStats};
+pub use head::{CloseReason, Head, LedgerId, SignedHead, Signer};
+pub use job_record::{JobParts, JobRecord, RecordError, TemplateParts, TemplateRecord};
+pub use member::{Member, MemberId, Worker, WorkerId};
+pub use reader::Reader;
+pub use sender::{LedgerGone, NotSent, ShareSender};
+pub use share::{RecordedShare, Share, ShareContext, ShareTerms};
+pub use share_work::{MemberWork, Work, WorkSum};
+pub use slice::SliceRules;
+pub use store::{OpenError, StoreError, Trouble};
+pub use tagged_hash::Commitment;
+pub use writer::{BlockError, Ledger, LedgerConfig, LedgerHandle};

@@ -60,7 +60,7 @@ pub use lookup::{AddressBook, DhtUse, LookupConfig, Tried, Way};
 pub use path::{PathKind, PathReport, PathWatch};
 pub use public_relays::PublicRelays;
 pub use relays::{OwnRelay, RelayReport, RelayState};
-pub use stream::{IrohRead, IrohStream, IrohWrite};
+pub use stream::{IrohCloser, IrohRead, IrohStream, IrohWrite};
 
 use crate::{Admission, AuthorityKey, Invite, NodeId, RelayHint, invite, uri::Host, uri::UriError};
 use iroh::{

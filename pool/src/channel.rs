@@ -11,6 +11,7 @@ pub mod workers;
 use crate::job::Job;
 use crate::payout::identity::Identity;
 use crate::status::{ChannelReport, WorkerReport};
+use crate::wire::keep_alive::ChannelResumed;
 use channels_sv2::extranonce_manager::AllocatedExtranoncePrefix;
 use group::LiveJob;
 use history::{History, Moment};
@@ -62,6 +63,8 @@ pub struct Channel {
     duplicates: u32,
     /// Since the channel was opened.
     total: WorkerCount,
+    /// Sequence number of the share that was judged last.
+    last_judged: u32,
 }
 
 /// Accepted shares waiting for their `SubmitShares.Success`.
@@ -138,6 +141,7 @@ impl Channel {
             reissued: Vec::new(),
             duplicates: 0,
             total: WorkerCount::default(),
+            last_judged: 0,
         }
     }
 
@@ -247,6 +251,7 @@ impl Channel {
             self.vardiff.record(now, difficulty);
         }
         let difficulty = credited.unwrap_or(Difficulty(0.0));
+        self.last_judged = sequence_number;
         self.unacknowledged.last_sequence_number = sequence_number;
         self.unacknowledged.count += 1;
         self.unacknowledged.difficulty += difficulty.0;
@@ -258,11 +263,38 @@ impl Channel {
     }
 
     /// Counts a refused share.
-    pub fn refuse(&mut self, worker: Option<&str>) {
+    pub fn refuse(&mut self, sequence_number: u32, worker: Option<&str>) {
+        self.last_judged = sequence_number;
         self.total.rejected += 1;
         if let Some(name) = worker {
             self.workers.rejected(name);
         }
+    }
+
+    /// The channel as its client takes it up again after an outage, to be told the job
+    /// that was sent at `sent` and activated at `activated`. What was judged is said in
+    /// full, so that nothing waits to be acknowledged any more.
+    pub fn resume(&mut self, sent: Moment, activated: Moment) -> ChannelResumed {
+        self.unacknowledged = Batch::default();
+        ChannelResumed {
+            channel_id: self.id,
+            group_channel_id: self.group,
+            last_sequence_number: self.last_judged,
+            accepted: self.total.accepted,
+            rejected: self.total.rejected,
+            target: *self.target.at(activated),
+            extranonce_prefix: *self.prefix.at(sent),
+        }
+    }
+
+    /// The extranonce prefix of a job that was sent at `sent`.
+    pub fn prefix_at(&self, sent: Moment) -> &Extranonce {
+        self.prefix.at(sent)
+    }
+
+    /// The target of a job that became minable at `activated`.
+    pub fn target_at(&self, activated: Moment) -> Target {
+        *self.target.at(activated)
     }
 
     /// What the channel has done, for people.

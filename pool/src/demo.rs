@@ -8,7 +8,7 @@ mod report;
 
 use crate::config::values::HttpListen;
 use crate::config::{Config, PayoutKind, RelayMode, TemplateSource};
-use crate::miner::client::MinerEvent;
+use crate::miner::MinerEvent;
 use crate::node::{Node, Parts};
 use crate::payout::PayoutMode;
 use crate::reach;

@@ -21,4 +21,5 @@ pub mod qr;
 pub mod reach;
 pub mod server;
 pub mod status;
+pub mod upstream;
 pub mod wire;

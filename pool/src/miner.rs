@@ -1,18 +1,23 @@
 //! A CPU miner that speaks Stratum V2: for the demo, for tests and for trying a pool.
 //!
-//! It keeps at it: when the pool goes away it connects again, for as long as it is
-//! asked to.
+//! It keeps at it: when the pool goes away it connects again, for as long as it is asked
+//! to. Over an outage it goes on hashing as long as the pool may still have its channel,
+//! and afterwards sends what it found meanwhile.
 
-pub mod client;
+pub mod event;
 pub mod hasher;
 pub mod jobs;
 mod mining;
-mod path;
 
-use client::{ClientError, MinerEvent};
-use p2p::iroh::{IrohConfig, LookupConfig, SecretKey};
-use p2p::{IrohNode, Target};
-use std::time::Duration;
+pub use event::MinerEvent;
+
+use crate::server::setup::{REQUIRES_STANDARD_JOBS, REQUIRES_VERSION_ROLLING};
+use crate::upstream::{Backoff, Standing, Upstream, UpstreamConfig, UpstreamError};
+use mining::{Mining, Served};
+use p2p::Target;
+use p2p::iroh::{LookupConfig, SecretKey};
+use std::time::Instant;
+use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +53,17 @@ pub enum MinerKind {
     Extended,
 }
 
+/// Why a miner gave up.
+#[derive(Debug, Error)]
+pub enum MinerError {
+    /// The pool does not want it, and would not the next time.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    /// The hash threads could not be started.
+    #[error("could not start a hash thread: {0}")]
+    Threads(std::io::Error),
+}
+
 /// Mines until `stop` is cancelled, over as many connections as it takes. What happens
 /// goes to `events`; a full `events` slows the miner down rather than losing any.
 ///
@@ -58,58 +74,98 @@ pub async fn run(
     config: MinerConfig,
     events: mpsc::Sender<MinerEvent>,
     stop: CancellationToken,
-) -> Result<(), ClientError> {
-    // One for all connections: it remembers the ways that it has found.
-    let node = match &config.pool {
-        Target::Tcp(_) => None,
-        Target::Iroh(invite) => {
-            let mut dialling = IrohConfig::for_dialling(config.identity.clone(), invite);
-            dialling.lookup = config.lookup.clone();
-            if config.relay_only {
-                (dialling.bind, dialling.port_mapping) = (Vec::new(), false);
-            }
-            Some(IrohNode::bind(dialling).await?)
-        }
-    };
-    let mined = mine(&config, node.as_ref(), &events, &stop).await;
-    if let Some(node) = node {
-        node.close().await;
-    }
-    mined
+) -> Result<(), MinerError> {
+    let upstream = Upstream::bind(config.upstream()).await?;
+    let mining = Mining::start(&config, &events).map_err(MinerError::Threads)?;
+    let mut miner = Miner { upstream, backoff: Backoff::default(), mining };
+    let mined = miner.mine(&stop).await;
+    miner.mining.finish().await;
+    miner.upstream.close().await;
+    Ok(mined?)
 }
 
-async fn mine(
-    config: &MinerConfig,
-    node: Option<&IrohNode>,
-    events: &mpsc::Sender<MinerEvent>,
-    stop: &CancellationToken,
-) -> Result<(), ClientError> {
-    const FIRST_WAIT: Duration = Duration::from_millis(250);
-    const LONGEST_WAIT: Duration = Duration::from_secs(10);
-    let mut wait = FIRST_WAIT;
-    loop {
-        let session = client::Session::new(config, node, events);
-        let ended = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            // A pool that was there a moment ago is tried again soon.
-            ended = session.run(|| wait = FIRST_WAIT) => ended,
+struct Miner<'a> {
+    upstream: Upstream,
+    backoff: Backoff,
+    mining: Mining<'a>,
+}
+
+impl Miner<'_> {
+    async fn mine(&mut self, stop: &CancellationToken) -> Result<(), UpstreamError> {
+        loop {
+            let reason = match self.connection(stop).await {
+                Ok(Served::Stopped) => return Ok(()),
+                Ok(Served::Dismissed) => {
+                    // The pool has closed its channels with that.
+                    self.upstream.forget();
+                    "the pool asked to reconnect".to_owned()
+                }
+                Err(fault) if fault.is_final() => return Err(fault),
+                Err(fault) => fault.to_string(),
+            };
+            if !self.mining.has_channel() {
+                self.upstream.forget();
+            }
+            self.mining.disconnected(self.upstream.kept_for()).await;
+            let retry_in = self.backoff.lost(Instant::now(), rand::random());
+            self.mining.tell(MinerEvent::Disconnected { reason, retry_in }).await;
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = self.mining.meanwhile(tokio::time::sleep(retry_in)) => {}
+            }
+        }
+    }
+
+    /// One connection from dial to end.
+    async fn connection(&mut self, stop: &CancellationToken) -> Result<Served, UpstreamError> {
+        let Miner { upstream, backoff, mining } = self;
+        let connected = tokio::select! {
+            () = stop.cancelled() => return Ok(Served::Stopped),
+            connected = mining.meanwhile(upstream.connect()) => connected,
         };
-        match ended {
-            Err(fault) if fault.is_final() => return Err(fault),
-            Err(fault) => {
-                let _ =
-                    events.send(MinerEvent::Disconnected { reason: fault.to_string(), retry_in: wait }).await;
-            }
-            Ok(()) => {
-                // SV2 `Reconnect`
-                let reason = "the pool asked to reconnect".to_owned();
-                let _ = events.send(MinerEvent::Disconnected { reason, retry_in: wait }).await;
-            }
+        let (mut link, standing) = connected?;
+        if let Some(way) = link.found() {
+            mining.tell(MinerEvent::Found(way)).await;
         }
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(wait) => {}
+        let served = async {
+            let resumed = match standing {
+                Standing::Resumed(channels) => mining.resume(&mut link, &channels).await?,
+                Standing::Gone(code) => {
+                    mining.lose(&format!("the pool does not have the channel any more ({code})")).await;
+                    false
+                }
+                Standing::Fresh => false,
+            };
+            if !resumed {
+                mining.open(&mut link).await?;
+            }
+            backoff.serving(Instant::now());
+            mining.serve(&mut link, stop).await
+        };
+        let served = served.await;
+        match &served {
+            // Last words may still be under way: it closes by itself.
+            Ok(Served::Stopped) => drop(link),
+            _ => upstream.lost(link),
         }
-        wait = (wait * 2).min(LONGEST_WAIT);
+        served
+    }
+}
+
+impl MinerConfig {
+    fn upstream(&self) -> UpstreamConfig {
+        let standard = match self.kind {
+            MinerKind::Standard => REQUIRES_STANDARD_JOBS,
+            MinerKind::Extended => 0,
+        };
+        UpstreamConfig {
+            pool: self.pool.clone(),
+            identity: self.identity.clone(),
+            lookup: self.lookup.clone(),
+            relay_only: self.relay_only,
+            flags: standard | REQUIRES_VERSION_ROLLING,
+            role: "cpu",
+            extensions: Vec::new(),
+        }
     }
 }

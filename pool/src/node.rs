@@ -10,6 +10,8 @@ use crate::job::maker::{self, JobMakerConfig};
 use crate::own_relay;
 use crate::payout::PayoutMode;
 use crate::reach;
+use crate::server::keep_alive::KeepAlivePolicy;
+use crate::server::parking::{self, ParkingLot};
 use crate::server::{self, ExtensionPolicy, ServerContext};
 use crate::status::{BlockRecord, Observed, Status};
 use anyhow::{Context, Result};
@@ -130,6 +132,16 @@ impl Node {
                 supported: config.extensions.supported.clone(),
                 required: config.extensions.required.clone(),
             },
+            keep_alive: KeepAlivePolicy {
+                ping_after: config.limits.ping_interval.duration(),
+                dead_after: config.limits.ping_timeout.duration(),
+            },
+            parking: ParkingLot::start(
+                parking_limits(config),
+                config.limits.resume_timeout.duration(),
+                status.clone(),
+                shutdown.clone(),
+            ),
             payouts,
             // Another one at each start: on a template that outlives a restart, the search
             // space of before is not handed out again.
@@ -284,6 +296,13 @@ fn admission_limits(config: &Config) -> AdmissionLimits {
         loopback: size(config.limits.connections),
         per_node: size(config.p2p.connections_per_node),
         ..AdmissionLimits::default()
+    }
+}
+
+fn parking_limits(config: &Config) -> parking::Limits {
+    parking::Limits {
+        channels: size(config.limits.parked_channels),
+        channels_per_peer: size(config.limits.parked_channels_per_peer),
     }
 }
 

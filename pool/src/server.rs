@@ -2,6 +2,8 @@
 
 pub mod acceptor;
 pub mod block;
+pub mod keep_alive;
+pub mod parking;
 mod session;
 pub mod setup;
 
@@ -11,11 +13,14 @@ use crate::payout::PayoutMode;
 use crate::status::{Path, Status};
 use acceptor::{Acceptor, Newcomer};
 use block::FoundBlock;
+use keep_alive::KeepAlivePolicy;
 use p2p::{
     Admission, AuthorityKeypair, Deadlines, FrameReader, FrameWriter, HandshakeError, WireError, WireLimits,
     noise,
 };
+use parking::ParkingLot;
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
@@ -42,6 +47,10 @@ pub struct ServerContext {
     pub retarget: bool,
     /// Extensions offered and insisted on.
     pub extensions: ExtensionPolicy,
+    /// How often clients that can say so are to say that they are there.
+    pub keep_alive: KeepAlivePolicy,
+    /// Where channels wait whose connection died.
+    pub parking: Arc<ParkingLot>,
     /// Who is paid.
     pub payouts: Arc<PayoutMode>,
     /// The search space.
@@ -99,6 +108,9 @@ pub enum Closed {
     /// No channel was opened in time.
     #[error("no channel was opened in time")]
     NoChannel,
+    /// The client said nothing any more, though it had promised to.
+    #[error("the client has been silent for {0:?}")]
+    Silent(Duration),
     /// The pool is stopping.
     #[error("the pool is stopping")]
     Stopping,
@@ -152,7 +164,7 @@ async fn connection<R, W>(
     let served = match shaken {
         Ok((reader, writer)) => {
             let status = context.status.connections.opened(path.clone());
-            session::serve(reader, writer, context.clone(), status, shutdown).await
+            session::serve(reader, writer, context.clone(), status, (&path).into(), shutdown).await
         }
         Err(fault) => Err(fault),
     };

@@ -8,12 +8,14 @@ pub mod blocks;
 pub mod connections;
 pub mod counters;
 pub mod labels;
+pub mod outages;
 pub mod relays;
 pub mod snapshot;
 
 pub use blocks::{BlockRecord, Blocks};
 pub use connections::{ChannelInfo, ChannelReport, ConnectionGuard, Connections, Path, WorkerReport};
 pub use counters::{CloseReason, Counter, Counters};
+pub use outages::Outages;
 pub use snapshot::{Observed, StatusSnapshot};
 
 use std::sync::Arc;
@@ -26,6 +28,8 @@ pub struct Status {
     pub connections: Connections,
     /// Rare events.
     pub counters: Counters,
+    /// Channels whose connection died.
+    pub outages: Outages,
     /// The newest blocks.
     pub blocks: Blocks,
     started: Instant,
@@ -37,6 +41,7 @@ impl Status {
         Arc::new(Status {
             connections: Connections::default(),
             counters: Counters::default(),
+            outages: Outages::default(),
             blocks: Blocks::default(),
             started: now,
         })

@@ -4,6 +4,7 @@
 //! for that, so its two messages are read here as borrowed views. All integers are
 //! little-endian (SV2 section 3.1).
 
+pub mod keep_alive;
 pub mod tlv;
 
 /// One share as it came over the wire (SV2 sections 5.3.11 and 5.3.12).

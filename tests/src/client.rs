@@ -20,11 +20,13 @@
 
 pub mod arithmetic;
 pub mod channel;
+pub mod intake;
 pub mod message;
 pub mod search;
 pub mod wire;
 
 pub use channel::{Channel, ChannelKind, Job, JobBody, PrevHash};
+pub use intake::Intake;
 pub use message::Message;
 pub use search::{Search, Share, Wanted};
 pub use wire::Wire;
@@ -310,6 +312,12 @@ impl Client {
         self.send_raw(0, true, mining::MESSAGE_TYPE_CLOSE_CHANNEL, &message::bytes(close)?).await?;
         self.channels.retain(|id, channel| *id != channel_id && channel.group_id != channel_id);
         Ok(())
+    }
+
+    /// Takes over the books of a channel from another connection, which the pool is asked
+    /// to go on with on this one.
+    pub fn adopt(&mut self, channel: Channel) {
+        self.channels.insert(channel.id, channel);
     }
 
     /// An open channel.

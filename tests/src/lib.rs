@@ -3,9 +3,11 @@
 //! ```text
 //!  bitcoin_node   a real Bitcoin Core on a chain of its own
 //!  punchbowl      the built binary in a folder of its own
+//!  proxy          outages between a miner and its pool
 //!  status         what its status page says
 //!  client         a scripted Stratum V2 miner, as well-behaved or as rude as told
 //!  load           many miners at once, cheap enough to share the machine with the pool
+//!  nat            networks behind real NATs, for the programs to meet across (Linux)
 //! ```
 //!
 //! Nothing here sleeps to wait: log lines, RPC long polls and the wire are events, and
@@ -15,14 +17,20 @@ pub mod bitcoin_node;
 pub mod client;
 pub mod http;
 pub mod load;
+#[cfg(target_os = "linux")]
+pub mod nat;
+pub mod place;
 pub mod process;
+pub mod proxy;
 pub mod punchbowl;
 pub mod rpc;
 pub mod status;
 
 pub use bitcoin_node::BitcoinNode;
 pub use client::Client;
+pub use place::Place;
 pub use process::Process;
+pub use proxy::{Proxy, Weather};
 pub use punchbowl::{PoolConfig, Punchbowl};
 
 use anyhow::{Result, anyhow};

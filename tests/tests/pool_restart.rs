@@ -19,7 +19,7 @@ async fn miners_find_a_killed_pool_again_by_themselves_and_go_on_finding_blocks(
         finds_a_block(miner, 0).await;
     }
 
-    let mut first_waits = Vec::new();
+    let mut waits = Vec::new();
     for _ in 0..2 {
         let marks = miners.each_ref().map(|miner| miner.log().mark());
         pool.kill().await.unwrap();
@@ -28,14 +28,15 @@ async fn miners_find_a_killed_pool_again_by_themselves_and_go_on_finding_blocks(
         assert_eq!((pool.address(), pool.authority()), (address, key));
         for (miner, mark) in miners.iter().zip(marks) {
             let lost = miner.line_after(mark, |line| line.contains("; trying again in ")).await.unwrap();
-            first_waits.push(lost.split_once("again in ").unwrap().1.to_owned());
+            let wait = lost.split_once("again in ").unwrap().1.trim_end_matches(" s");
+            waits.push(wait.parse::<f64>().unwrap());
             miner.line_after(mark, |line| line.contains("connected: channel")).await.unwrap();
             finds_a_block(miner, miner.log().mark()).await;
         }
         node.wait_for_tip_after(&parent).await.unwrap();
     }
-    // Nobody lost patience the first time.
-    assert!(first_waits.iter().all(|wait| *wait == first_waits[0]), "{first_waits:?}");
+    // Nobody is out of patience the first time.
+    assert!(waits[..2].iter().all(|wait| *wait <= 0.5), "{waits:?}");
     for miner in &mut miners {
         assert_eq!(miner.terminate().await.unwrap().code(), Some(0));
     }

@@ -2,7 +2,7 @@
 
 use super::{Way, in_words, path::PathWatch};
 use crate::NodeId;
-use iroh::endpoint::{Connection, RecvStream, SendStream};
+use iroh::endpoint::{Connection, RecvStream, SendStream, VarInt, WeakConnectionHandle};
 use std::{
     io,
     pin::Pin,
@@ -37,6 +37,11 @@ pub struct IrohWrite {
     held: Arc<Held>,
     lingering: TaskTracker,
 }
+
+/// Ends a stream at once, without waiting for last bytes: it is dead, and another one is
+/// to take its place. Does not keep the connection open.
+#[derive(Clone, Debug)]
+pub struct IrohCloser(WeakConnectionHandle);
 
 /// Keeps the connection open as long as either half lives.
 #[derive(Debug)]
@@ -74,9 +79,23 @@ impl IrohStream {
         self.found
     }
 
+    /// Ends the connection when the halves are elsewhere.
+    pub fn closer(&self) -> IrohCloser {
+        IrohCloser(self.write.held.0.weak_handle())
+    }
+
     /// The two directions.
     pub fn into_split(self) -> (IrohRead, IrohWrite) {
         (self.read, self.write)
+    }
+}
+
+impl IrohCloser {
+    /// Tells the peer `reason`, if it can still be told, and lets go of the connection.
+    pub fn close(&self, reason: &str) {
+        if let Some(connection) = self.0.upgrade() {
+            connection.close(VarInt::from_u32(0), reason.as_bytes());
+        }
     }
 }
 

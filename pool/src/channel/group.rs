@@ -121,6 +121,11 @@ impl Group {
         self.future.as_ref().map(|(job, _)| job)
     }
 
+    /// When members were sent the job for the next block.
+    pub fn future_sent(&self) -> Option<Moment> {
+        self.future.as_ref().map(|(_, sent)| *sent)
+    }
+
     /// The job `id` if shares are still taken for it.
     pub fn job(&self, id: u32) -> Option<&LiveJob> {
         // Nearly every share is for the newest job.

@@ -1,14 +1,14 @@
 //! `punchbowl miner`: mines with the processor.
 
 use super::interrupt::Interrupt;
-use crate::miner::client::MinerEvent;
-use crate::miner::{self, MinerConfig, MinerKind};
+use crate::miner::{self, MinerConfig, MinerEvent, MinerKind};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use p2p::iroh::{AddressBook, DhtUse, LookupConfig, SecretKey};
 use p2p::{NodeKey, Target};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -118,6 +118,8 @@ pub async fn run(args: MinerArgs) -> Result<()> {
     }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&tally)?);
+    } else {
+        println!("{tally}");
     }
     mining.await.context("the miner failed")??;
     Ok(())
@@ -130,6 +132,14 @@ struct Tally {
     shares_rejected: BTreeMap<String, u64>,
     blocks_accepted: u64,
     reconnects: u64,
+    /// Channels that went on after an outage.
+    resumed: u64,
+    /// Shares found: accepted, rejected, lost or unanswered.
+    shares_found: u64,
+    /// Shares that nobody will judge, or whose judgement was not heard.
+    shares_lost: u64,
+    /// Shares that were under way at the end.
+    shares_unanswered: u64,
     /// Which way the packets went last.
     path: Option<&'static str>,
     /// How the pool's address was found: `invite`, `address-book`, `mdns`, `dht` or `peer`.
@@ -140,15 +150,31 @@ impl Tally {
     fn count(&mut self, event: &MinerEvent) {
         match event {
             MinerEvent::Accepted { shares, blocks } => {
-                self.shares_accepted += u64::from(*shares);
-                self.blocks_accepted += u64::from(*blocks);
+                self.shares_accepted += shares;
+                self.blocks_accepted += blocks;
             }
             MinerEvent::Rejected { code, .. } => *self.shares_rejected.entry(code.clone()).or_default() += 1,
             MinerEvent::Disconnected { .. } => self.reconnects += 1,
             MinerEvent::Path(kind) => self.path = Some(kind),
             MinerEvent::Found(way) => self.found = Some(way.name()),
+            MinerEvent::Resumed { .. } => self.resumed += 1,
+            MinerEvent::Lost { shares, .. } => self.shares_lost += shares,
+            MinerEvent::Ended { found, unanswered } => {
+                (self.shares_found, self.shares_unanswered) = (*found, *unanswered);
+            }
             MinerEvent::Connected { .. } | MinerEvent::Job { .. } | MinerEvent::NewTarget(_) => {}
         }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let refused: u64 = self.shares_rejected.values().sum();
+        write!(
+            f,
+            "found {} shares: {} accepted, {refused} refused, {} lost, {} unanswered",
+            self.shares_found, self.shares_accepted, self.shares_lost, self.shares_unanswered
+        )
     }
 }
 
@@ -166,6 +192,11 @@ fn tell(event: &MinerEvent) {
             println!("{shares} shares accepted, {blocks} of them blocks")
         }
         MinerEvent::Rejected { code, .. } => println!("share refused: {code}"),
+        MinerEvent::Resumed { channel_id, judged, sent } => {
+            println!("resumed: channel {channel_id}, {judged} shares were judged meanwhile, {sent} sent now");
+        }
+        MinerEvent::Lost { shares, reason } => println!("{shares} shares lost: {reason}"),
+        MinerEvent::Ended { .. } => {}
         MinerEvent::Disconnected { reason, retry_in } => {
             println!("{reason}; trying again in {:.1} s", retry_in.as_secs_f64());
         }

@@ -3,6 +3,7 @@
 use super::sections::{Config, DhtPublishing, P2p, P2pAdmission, PayoutKind, RelayMode, TemplateSource};
 use super::values::{Seconds, network_name};
 use crate::payout::{self, PayoutDescriptor, address, pool_tag};
+use crate::wire::keep_alive;
 use p2p::RelayTrust;
 use p2p::invite::MAX_RELAYS;
 use template_provider::Network;
@@ -16,6 +17,7 @@ pub fn check(config: &Config, report: &mut Report<'_>) {
     check_payout(config, report);
     check_vardiff(config, report);
     check_limits(config, report);
+    check_pings(config, report);
     check_extensions(config, report);
     check_p2p(config, report);
     check_discovery(config, report);
@@ -261,6 +263,7 @@ fn check_limits(config: &Config, report: &mut Report<'_>) {
         ("limits.setup_timeout", limits.setup_timeout),
         ("limits.first_channel_timeout", limits.first_channel_timeout),
         ("limits.write_stall_timeout", limits.write_stall_timeout),
+        ("limits.ping_interval", limits.ping_interval),
     ];
     for (key, time) in times {
         if time == Seconds::new(0) {
@@ -273,14 +276,26 @@ fn check_limits(config: &Config, report: &mut Report<'_>) {
     }
 }
 
+fn check_pings(config: &Config, report: &mut Report<'_>) {
+    let limits = &config.limits;
+    let (interval, timeout) = (limits.ping_interval.duration(), limits.ping_timeout.duration());
+    if timeout < interval * 2 {
+        report(
+            "limits.ping_timeout",
+            format!("{timeout:?} leaves no time for an answer to a ping after {interval:?}"),
+            "make it three times limits.ping_interval".into(),
+        );
+    }
+}
+
 fn check_extensions(config: &Config, report: &mut Report<'_>) {
-    const KNOWN: [u16; 2] = [0x0001, 0x0002];
+    const KNOWN: [u16; 3] = [0x0001, 0x0002, keep_alive::EXTENSION];
     let extensions = &config.extensions;
     if let Some(unknown) = extensions.supported.iter().find(|id| !KNOWN.contains(id)) {
         report(
             "extensions.supported",
             format!("Punchbowl does not know extension {unknown:#06x}"),
-            "use 0x0001 (negotiation) and 0x0002 (worker names)".into(),
+            "use 0x0001 (negotiation), 0x0002 (worker names) and 0x5042 (keep-alive and resume)".into(),
         );
     }
     if !extensions.supported.is_empty() && !extensions.supported.contains(&0x0001) {
@@ -377,6 +392,7 @@ mod tests {
             config.limits.connections = 0;
             config.limits.frame_bytes = 16;
             config.limits.setup_timeout = Seconds::new(0);
+            config.limits.ping_timeout = Seconds::new(1);
             config.extensions.supported = vec![2];
             config.extensions.required = vec![1];
             config.listen.tcp.clear();
@@ -399,6 +415,7 @@ mod tests {
             "limits.connections",
             "limits.frame_bytes",
             "limits.setup_timeout",
+            "limits.ping_timeout",
             "extensions.supported",
             "extensions.required",
             "p2p.bind",

@@ -373,6 +373,17 @@ pub struct Limits {
     pub first_channel_timeout: Seconds,
     /// A peer that takes nothing of what it is sent for so long is disconnected.
     pub write_stall_timeout: Seconds,
+    /// A client with extension 0x5042 that has heard nothing for so long asks whether the
+    /// pool is there.
+    pub ping_interval: Seconds,
+    /// It takes the connection for dead after so long.
+    pub ping_timeout: Seconds,
+    /// How long the channels of a connection that died wait for their client; 0 for not.
+    pub resume_timeout: Seconds,
+    /// Channels that may wait so, in all.
+    pub parked_channels: u32,
+    /// Those of one IP address or node.
+    pub parked_channels_per_peer: u32,
     /// Largest message that is read, payload in bytes.
     pub frame_bytes: u32,
     /// Bytes waiting to be sent to one peer before it is disconnected.
@@ -390,6 +401,11 @@ impl Default for Limits {
             setup_timeout: Seconds::new(10),
             first_channel_timeout: Seconds::new(60),
             write_stall_timeout: Seconds::new(20),
+            ping_interval: Seconds::new(1),
+            ping_timeout: Seconds::new(3),
+            resume_timeout: Seconds::new(120),
+            parked_channels: 20_000,
+            parked_channels_per_peer: 2_500,
             frame_bytes: 64 * 1024,
             write_buffer_bytes: 1024 * 1024,
         }
@@ -408,7 +424,7 @@ pub struct Extensions {
 
 impl Default for Extensions {
     fn default() -> Extensions {
-        Extensions { supported: vec![0x0001, 0x0002], required: Vec::new() }
+        Extensions { supported: vec![0x0001, 0x0002, 0x5042], required: Vec::new() }
     }
 }
 

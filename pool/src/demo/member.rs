@@ -1,7 +1,6 @@
 //! A member of the demo: a name, an address and a small miner.
 
-use crate::miner::client::MinerEvent;
-use crate::miner::{self, MinerConfig, MinerKind};
+use crate::miner::{self, MinerConfig, MinerEvent, MinerKind};
 use bitcoin::hashes::{Hash, hash160};
 use bitcoin::{Address, Network, ScriptBuf, WPubkeyHash};
 use p2p::iroh::{LookupConfig, SecretKey};

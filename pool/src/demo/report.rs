@@ -1,8 +1,7 @@
 //! What the demo shows: a line for each block, or one JSON summary at the end.
 
 use super::member::Member;
-use crate::miner::MinerKind;
-use crate::miner::client::MinerEvent;
+use crate::miner::{MinerEvent, MinerKind};
 use crate::status::BlockRecord;
 use p2p::{Invite, PoolUri};
 use serde::Serialize;
@@ -119,8 +118,8 @@ impl Report {
         let Some(connection) = self.summary.connections.get_mut(member) else { return };
         match event {
             MinerEvent::Accepted { shares, .. } => {
-                connection.shares_accepted += u64::from(*shares);
-                self.summary.shares.accepted += u64::from(*shares);
+                connection.shares_accepted += shares;
+                self.summary.shares.accepted += shares;
             }
             MinerEvent::Path(kind) => connection.path = kind,
             MinerEvent::Rejected { code, .. } => {
@@ -131,10 +130,16 @@ impl Report {
                 let line = lost(&connection.member, reason, *retry_in);
                 self.say(&line);
             }
+            MinerEvent::Lost { shares, reason } => {
+                let line = format!("  {} lost {shares} shares: {reason}", connection.member);
+                self.say(&line);
+            }
             MinerEvent::Connected { .. }
             | MinerEvent::Found(_)
+            | MinerEvent::Resumed { .. }
             | MinerEvent::Job { .. }
-            | MinerEvent::NewTarget(_) => {}
+            | MinerEvent::NewTarget(_)
+            | MinerEvent::Ended { .. } => {}
         }
     }
 

@@ -40,6 +40,32 @@ pub fn render(status: &StatusSnapshot) -> String {
         "reason",
         &connections.refused,
     );
+    let outages = status.outages;
+    page.number(
+        "parked_channels",
+        "gauge",
+        "Channels that wait for their client after an outage.",
+        outages.parked_channels,
+    );
+    let fates = BTreeMap::from([
+        ("parked", outages.parked),
+        ("resumed", outages.resumed),
+        ("expired", outages.expired),
+        ("no-room", outages.no_room),
+    ]);
+    page.by("outage_channels_total", "counter", "Channels whose connection died.", "fate", &fates);
+    page.number(
+        "sessions_taken_over_total",
+        "counter",
+        "Connections still open when their client came back by another one.",
+        outages.taken_over,
+    );
+    page.number(
+        "resume_tokens_unknown_total",
+        "counter",
+        "Requests to resume channels that were not there.",
+        outages.unknown_tokens,
+    );
     let states = relays::by_state(&status.relays);
     page.by("relays", "gauge", "Relays at which the pool waits for members.", "state", &states);
     if let Some(relay) = &status.own_relay {

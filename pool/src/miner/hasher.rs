@@ -28,6 +28,8 @@ pub struct FoundShare {
     pub extranonce: Extranonce,
     /// It meets the network's target too.
     pub is_block: bool,
+    /// Which of the miner's channels it is for.
+    pub channel: u64,
 }
 
 /// Running hash threads; they end when this is dropped.
@@ -77,7 +79,7 @@ impl Hashers {
             let due = Instant::now() + pace.map_or(Duration::ZERO, |pace| interval(part / pace));
             let thread = std::thread::Builder::new()
                 .name(format!("hasher-{index}"))
-                .spawn(move || Hasher { slot, shares, index, threads, pace, due }.run())?;
+                .spawn(move || Hasher { slot, shares, index, threads, pace, due, rounds: 0 }.run())?;
             hashers.threads.push(thread);
         }
         Ok(hashers)
@@ -123,6 +125,9 @@ struct Hasher {
     pace: Option<f64>,
     /// When it may hash again; outlives the job, so that new work is no reason to hurry.
     due: Instant,
+    /// Parts of the search space searched so far. Outlives the job: one that is given out
+    /// again, as after an outage, is not searched from the start again.
+    rounds: u64,
 }
 
 impl Hasher {
@@ -148,7 +153,9 @@ impl Hasher {
     /// Searches until there is other work.
     fn search(&mut self, version: u64, assignment: &Assignment) {
         let batch = self.pace.map_or(BATCH, |pace| (pace / 20.0).clamp(1.0, BATCH as f64) as u64);
-        for round in 0u64.. {
+        loop {
+            let round = self.rounds;
+            self.rounds = round.wrapping_add(1);
             let extranonce = self.extranonce(round, assignment.rolled);
             let mut header = assignment.header(extranonce.as_bytes());
             let mut nonces = 0..=u32::MAX;
@@ -175,6 +182,7 @@ impl Hasher {
                             version: header.version,
                             extranonce,
                             is_block,
+                            channel: assignment.channel,
                         };
                         if self.shares.blocking_send(share).is_err() || self.outdated(version) {
                             break;
@@ -224,7 +232,7 @@ impl Hasher {
     /// This thread's `round`-th extranonce of `size` bytes: threads count in steps of
     /// their number, so that no two ever meet.
     fn extranonce(&self, round: u64, size: usize) -> Extranonce {
-        let number = round * self.threads as u64 + self.index as u64;
+        let number = round.wrapping_mul(self.threads as u64).wrapping_add(self.index as u64);
         let bytes = number.to_be_bytes();
         let low = bytes.get(bytes.len().saturating_sub(size)..).unwrap_or_default();
         let padding = vec![0; size.saturating_sub(low.len())];

@@ -42,11 +42,15 @@ pub struct Assignment {
     pub target: Target,
     /// Bytes of extranonce to roll; none in a standard channel.
     pub rolled: usize,
+    /// Which of the miner's channels it is for.
+    pub channel: u64,
 }
 
 /// The state of one channel.
 #[derive(Debug)]
 pub struct ChannelJobs {
+    /// Which of the miner's channels this is.
+    channel: u64,
     target: Target,
     prefix: Extranonce,
     rolled: usize,
@@ -58,9 +62,22 @@ pub struct ChannelJobs {
 const MAX_FUTURE: usize = 8;
 
 impl ChannelJobs {
-    /// A channel as it was opened.
-    pub fn new(target: Target, prefix: Extranonce, rolled: usize) -> ChannelJobs {
-        ChannelJobs { target, prefix, rolled, tip: None, future: BTreeMap::new() }
+    /// A channel as it was opened, the miner's `channel`-th.
+    pub fn new(channel: u64, target: Target, prefix: Extranonce, rolled: usize) -> ChannelJobs {
+        ChannelJobs { channel, target, prefix, rolled, tip: None, future: BTreeMap::new() }
+    }
+
+    /// After an outage: the terms of the job that follows. What was held in advance is sent
+    /// again.
+    pub fn resume(&mut self, target: Target, prefix: Extranonce) {
+        self.target = target;
+        self.prefix = prefix;
+        self.future.clear();
+    }
+
+    /// The target of the next job.
+    pub fn target(&self) -> Target {
+        self.target
     }
 
     /// Bytes of the whole extranonce.
@@ -115,7 +132,7 @@ impl ChannelJobs {
     }
 
     fn assignment(&self, job: HeldJob, tip: Tip, ntime: u32) -> Assignment {
-        Assignment { job, tip, ntime, target: self.target, rolled: self.rolled }
+        Assignment { job, tip, ntime, target: self.target, rolled: self.rolled, channel: self.channel }
     }
 }
 
@@ -143,7 +160,7 @@ mod tests {
     use super::*;
 
     fn channel() -> ChannelJobs {
-        ChannelJobs::new(Target::MAX, Extranonce::new(&[1; 16]).unwrap(), 0)
+        ChannelJobs::new(1, Target::MAX, Extranonce::new(&[1; 16]).unwrap(), 0)
     }
 
     fn root(byte: u8) -> Root {

@@ -5,17 +5,21 @@
 //! does not read is disconnected, not buffered for.
 
 mod distribute;
+mod keep_alive;
 mod open;
+mod resume;
 mod share;
 
 use super::block::FoundBlock;
+use super::parking::{Asker, Peer, Ticket};
 use super::setup::{self, Client, ExtensionAnswer};
 use super::{Closed, ServerContext};
 use crate::channel::Channel;
 use crate::channel::group::Group;
 use crate::channel::history::Moment;
+use crate::job::wave::Listener;
 use crate::status::connections::ConnectionGuard;
-use crate::wire;
+use crate::wire::{self, keep_alive as wire_keep_alive};
 use binary_sv2::Seq064K;
 use common_messages_sv2 as common;
 use extensions_sv2 as extensions;
@@ -25,6 +29,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 /// Frames handled before waiting tips and writes get their turn.
@@ -37,7 +42,8 @@ const FLUSH_AT: usize = 64 * 1024;
 /// block must also pass where clocks differ; and devices are seen to be a minute ahead.
 const NTIME_AHEAD: u32 = 10 * 60;
 
-/// Serves one connection until it closes.
+/// Serves one connection until it closes, and leaves its channels to the client's next
+/// one if it died.
 ///
 /// # Errors
 /// Why it closed, unless the peer simply left.
@@ -46,48 +52,43 @@ pub async fn serve<R, W>(
     writer: FrameWriter<W>,
     context: Arc<ServerContext>,
     status: ConnectionGuard,
+    peer: Peer,
     shutdown: CancellationToken,
 ) -> Result<(), Closed>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let mut generation = context.board.generation();
-    let mut session = Session::new(writer, context, status);
-    // Both are made once: to register with a timer and a signal anew after each burst
-    // would cost as much as the burst.
-    let mut stop = pin!(shutdown.cancelled_owned());
-    let mut timer = pin!(tokio::time::sleep(session.next_tick()));
-    loop {
-        tokio::select! {
-            biased;
-            changed = generation.changed() => match changed {
-                Ok(()) => session.distribute().await?,
-                // The job maker stops with the pool, perhaps a moment earlier.
-                Err(_) => return session.drain().await,
-            },
-            () = &mut stop => return session.drain().await,
-            () = &mut timer => {
-                session.tick()?;
-                timer.as_mut().reset(tokio::time::Instant::now() + session.next_tick());
-            }
-            // Last, so that a peer that never stops sending holds up nothing else.
-            frame = reader.next() => {
-                let Some(frame) = frame? else { return Ok(()) };
-                session.clock.read();
-                session.handle(frame).await?;
-                for _ in 1..BURST {
-                    if session.is_crowded() {
-                        break;
-                    }
-                    let Some(frame) = reader.try_next()? else { break };
-                    session.handle(frame).await?;
-                }
-                session.acknowledge()?;
-                session.hand_over_blocks().await;
-            }
+    let (asker, mut asked) = oneshot::channel();
+    let mut session = Session::new(writer, context, status, asker);
+    let served = tokio::select! {
+        biased;
+        // Also while it waits for a peer that does not read: that is when it is asked.
+        Ok(handover) = &mut asked => {
+            session.hand_over_channels(handover);
+            Ok(())
         }
-        session.writer.flush().await?;
+        served = session.run(&mut reader, shutdown) => {
+            if may_go_on(&served) {
+                session.leave_channels(peer, asked).await;
+            }
+            served
+        }
+    };
+    // Whatever happened: a block that was found is worth more than the connection.
+    session.hand_over_blocks().await;
+    served
+}
+
+/// Whether the client may take its channels up again: they died with the connection, by
+/// nobody's intention.
+fn may_go_on(served: &Result<(), Closed>) -> bool {
+    match served {
+        Ok(()) | Err(Closed::Silent(_)) => true,
+        Err(Closed::Wire(fault)) => {
+            !matches!(fault, WireError::Oversize { .. } | WireError::TooLong { .. } | WireError::Full { .. })
+        }
+        Err(_) => false,
     }
 }
 
@@ -96,8 +97,16 @@ struct Session<W> {
     context: Arc<ServerContext>,
     status: ConnectionGuard,
     stage: Stage,
+    /// Where it is reported that the client has a new tip.
+    tips: Listener,
     /// Extension 0x0002 is on.
     worker_names: bool,
+    /// Extension 0x5042 is on.
+    lifeline: Option<Lifeline>,
+    /// How the session is asked for its channels; in the parking lot once that is on.
+    asker: Option<Asker>,
+    /// When the client was last heard.
+    heard: Instant,
     groups: Vec<Group>,
     /// Sorted by id, because ids only grow.
     channels: Vec<Channel>,
@@ -123,6 +132,14 @@ enum Stage {
     SetUp(Client),
 }
 
+/// What is agreed upon with a client that says when it is there.
+struct Lifeline {
+    /// Where its channels wait for it.
+    ticket: Ticket,
+    /// What it was told of how often to say so.
+    pace: wire_keep_alive::KeepAlive,
+}
+
 /// The time, read once for a burst of frames.
 struct Clock {
     now: Instant,
@@ -144,14 +161,24 @@ impl Clock {
 }
 
 impl<W: AsyncWrite + Unpin> Session<W> {
-    fn new(writer: FrameWriter<W>, context: Arc<ServerContext>, status: ConnectionGuard) -> Self {
+    fn new(
+        writer: FrameWriter<W>,
+        context: Arc<ServerContext>,
+        status: ConnectionGuard,
+        asker: Asker,
+    ) -> Self {
         let clock = Clock::new();
+        let tips = context.board.wave().listen();
         Session {
+            tips,
             writer,
             context,
             status,
             stage: Stage::Fresh,
             worker_names: false,
+            lifeline: None,
+            asker: Some(asker),
+            heard: clock.now,
             groups: Vec::new(),
             channels: Vec::new(),
             next_id: 1,
@@ -161,6 +188,50 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             touched: Vec::new(),
             waiting_since: clock.now,
             clock,
+        }
+    }
+
+    async fn run<R: AsyncRead + Unpin>(
+        &mut self,
+        reader: &mut FrameReader<R>,
+        shutdown: CancellationToken,
+    ) -> Result<(), Closed> {
+        let mut generation = self.context.board.generation();
+        // Both are made once: to register with a timer and a signal anew after each burst
+        // would cost as much as the burst.
+        let mut stop = pin!(shutdown.cancelled_owned());
+        let mut timer = pin!(tokio::time::sleep(self.next_tick()));
+        loop {
+            tokio::select! {
+                biased;
+                changed = generation.changed() => match changed {
+                    Ok(()) => self.distribute().await?,
+                    // The job maker stops with the pool, perhaps a moment earlier.
+                    Err(_) => return self.drain().await,
+                },
+                () = &mut stop => return self.drain().await,
+                () = &mut timer => {
+                    self.tick()?;
+                    timer.as_mut().reset(tokio::time::Instant::now() + self.next_tick());
+                }
+                // Last, so that a peer that never stops sending holds up nothing else.
+                frame = reader.next() => {
+                    let Some(frame) = frame? else { return Ok(()) };
+                    self.clock.read();
+                    self.heard = self.clock.now;
+                    self.handle(frame).await?;
+                    for _ in 1..BURST {
+                        if self.is_crowded() {
+                            break;
+                        }
+                        let Some(frame) = reader.try_next()? else { break };
+                        self.handle(frame).await?;
+                    }
+                    self.acknowledge()?;
+                    self.hand_over_blocks().await;
+                }
+            }
+            self.writer.flush().await?;
         }
     }
 
@@ -180,6 +251,12 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             (0, mining::MESSAGE_TYPE_UPDATE_CHANNEL) => self.update_channel(payload),
             (0, mining::MESSAGE_TYPE_CLOSE_CHANNEL) => self.close_channel(payload),
             (0, mining::MESSAGE_TYPE_SET_CUSTOM_MINING_JOB) => self.refuse_custom_job(payload),
+            (wire_keep_alive::EXTENSION, wire_keep_alive::message::PING) if self.lifeline.is_some() => {
+                self.pong(payload)
+            }
+            (wire_keep_alive::EXTENSION, wire_keep_alive::message::RESUME) if self.lifeline.is_some() => {
+                self.resume(payload).await
+            }
             // Unknown messages and extensions are ignored, not punished (SV2 section 3.4.1).
             _ => {
                 self.context.status.counters.unknown_messages.add(1);
@@ -229,13 +306,16 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     fn request_extensions(&mut self, payload: &mut [u8]) -> Result<(), Closed> {
         let request: extensions::RequestExtensions<'_> =
             binary_sv2::from_bytes(payload).map_err(|_| Closed::Malformed("RequestExtensions"))?;
-        let config = &self.context.extensions;
+        let context = self.context.clone();
+        let config = &context.extensions;
+        let mut lifeline = false;
         let requested: Vec<u16> = request.requested_extensions.into_inner();
         let request_id = request.request_id;
         let (msg_type, payload) = match setup::negotiate(&requested, &config.supported, &config.required) {
             ExtensionAnswer::Success(granted) => {
                 self.status.set_extensions_negotiated();
                 self.worker_names = granted.contains(&setup::WORKER_NAMES);
+                lifeline = granted.contains(&wire_keep_alive::EXTENSION);
                 let message =
                     extensions::RequestExtensionsSuccess { request_id, supported_extensions: list(granted)? };
                 (extensions::MESSAGE_TYPE_REQUEST_EXTENSIONS_SUCCESS, binary_sv2::to_bytes(message))
@@ -251,7 +331,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         };
         let payload = payload.map_err(|_| Closed::Malformed("RequestExtensions"))?;
         self.writer.queue(extensions::EXTENSION_TYPE_EXTENSIONS_NEGOTIATION, false, msg_type, &[&payload])?;
-        Ok(())
+        if lifeline { self.hold_out_a_line() } else { Ok(()) }
     }
 
     /// Whether extensions can be negotiated; where not, the request is one that nobody
@@ -262,7 +342,9 @@ impl<W: AsyncWrite + Unpin> Session<W> {
 
     /// Whether the pool insists on extensions that this client did not negotiate.
     fn extensions_missing(&self) -> bool {
-        self.context.extensions.required.contains(&setup::WORKER_NAMES) && !self.worker_names
+        let required = &self.context.extensions.required;
+        (required.contains(&setup::WORKER_NAMES) && !self.worker_names)
+            || (required.contains(&wire_keep_alive::EXTENSION) && self.lifeline.is_none())
     }
 
     /// Templates of the client's own come with job declaration; without
@@ -289,6 +371,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         for channel in &self.channels {
             self.status.report_channel(channel.id, channel.report());
         }
+        self.check_lifeline()?;
         self.adjust_all()
     }
 
@@ -298,13 +381,13 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         let deadline = match self.stage {
             Stage::Fresh => self.context.deadlines.setup,
             Stage::SetUp(_) if self.channels.is_empty() => self.context.deadlines.first_channel,
-            Stage::SetUp(_) => return TICK,
+            Stage::SetUp(_) => return self.gone_in().map_or(TICK, |gone| gone.min(TICK)),
         };
         deadline.saturating_sub(waited).max(Duration::from_millis(1))
     }
 
     /// The pool stops: the client is told to come back (SV2 section 3.6.5).
-    async fn drain(mut self) -> Result<(), Closed> {
+    async fn drain(&mut self) -> Result<(), Closed> {
         const SAME_HOST_AND_PORT: [u8; 3] = [0, 0, 0];
         self.acknowledge()?;
         self.hand_over_blocks().await;

@@ -65,19 +65,22 @@ pub enum CloseReason {
     Timeout,
     /// It did not read what it was sent.
     SlowReader,
+    /// It said nothing any more, though it had promised to.
+    Silent,
     /// The pool is stopping.
     Stopping,
 }
 
 impl CloseReason {
     /// Every reason, for counters.
-    pub const ALL: [CloseReason; 7] = [
+    pub const ALL: [CloseReason; 8] = [
         CloseReason::Handshake,
         CloseReason::Broken,
         CloseReason::Malformed,
         CloseReason::Protocol,
         CloseReason::Timeout,
         CloseReason::SlowReader,
+        CloseReason::Silent,
         CloseReason::Stopping,
     ];
 
@@ -90,6 +93,7 @@ impl CloseReason {
             CloseReason::Protocol => "protocol",
             CloseReason::Timeout => "timeout",
             CloseReason::SlowReader => "slow-reader",
+            CloseReason::Silent => "silent",
             CloseReason::Stopping => "stopping",
         }
     }

@@ -31,6 +31,7 @@ impl From<&Closed> for CloseReason {
             | Closed::SetupTwice
             | Closed::SetupRefused(_)
             | Closed::ExtensionsMissing => CloseReason::Protocol,
+            Closed::Silent(_) => CloseReason::Silent,
             Closed::Stopping => CloseReason::Stopping,
         }
     }

@@ -2,10 +2,10 @@
 //!
 //! Field names carry their unit. They are what scripts rely on: add, do not rename.
 
-use super::Status;
 use super::blocks::BlockRecord;
 use super::connections::{ChannelInfo, ChannelReport, Connection, Path, ShareTotals};
 use super::relays::{self, OwnRelaySnapshot, RelaySnapshot};
+use super::{Outages, Status};
 use crate::config::values::network_name;
 use p2p::iroh::{Gate, IrohNode};
 use p2p::{Admission, RelayWatch};
@@ -67,6 +67,8 @@ pub struct StatusSnapshot {
     pub blocks: Vec<BlockRecord>,
     /// How many connections there are and were.
     pub connection_counts: ConnectionCounts,
+    /// What became of channels whose connection died.
+    pub outages: OutageCounts,
     /// The connections, oldest first; not all, where there are many.
     pub connections: Vec<ConnectionSnapshot>,
     /// The relays at which the pool waits for members, its own first.
@@ -154,6 +156,25 @@ pub struct ConnectionCounts {
     pub refused: BTreeMap<&'static str, u64>,
     /// Live ones by kind of path.
     pub paths: BTreeMap<&'static str, u64>,
+}
+
+/// What became of channels whose connection died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct OutageCounts {
+    /// Channels that wait for their client now.
+    pub parked_channels: u64,
+    /// Channels that were left behind by a connection that died.
+    pub parked: u64,
+    /// Channels that their client took up again.
+    pub resumed: u64,
+    /// Channels whose client did not come back in time.
+    pub expired: u64,
+    /// Channels for which there was no room.
+    pub no_room: u64,
+    /// Connections that were still open when their client came back.
+    pub taken_over: u64,
+    /// Requests for channels that were not there.
+    pub unknown_tokens: u64,
 }
 
 /// One connection.
@@ -271,12 +292,25 @@ impl Observed {
             },
             blocks: status.blocks.newest(),
             connection_counts,
+            outages: outages(&status.outages),
             connections: listed.iter().map(|connection| connection_snapshot(connection, now)).collect(),
             relays: relays::used(self.iroh.as_ref()),
             own_relay: relays::own(self.own_relay.as_ref()),
             channels_refused: status.counters.channels_refused.get(),
             unknown_messages: status.counters.unknown_messages.get(),
         }
+    }
+}
+
+fn outages(outages: &Outages) -> OutageCounts {
+    OutageCounts {
+        parked_channels: outages.parked_now(),
+        parked: outages.parked.get(),
+        resumed: outages.resumed.get(),
+        expired: outages.expired.get(),
+        no_room: outages.no_room.get(),
+        taken_over: outages.taken_over.get(),
+        unknown_tokens: outages.unknown_tokens.get(),
     }
 }
 

@@ -13,7 +13,7 @@ use work::{Hash256, Target};
 
 /// Whom a message is for.
 #[derive(Clone, Copy)]
-enum To {
+pub(super) enum To {
     /// All channels of the group at this index, by one message.
     Group(usize),
     /// One channel, by its index.
@@ -24,12 +24,14 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     /// Brings every group up to date. New tips go out for all groups before anything
     /// else does.
     pub(super) async fn distribute(&mut self) -> Result<(), Closed> {
+        let tip = self.tips.newest();
         if self.groups.is_empty() {
+            self.tips.reached(tip);
             return Ok(());
         }
         self.clock.read();
         let moment = self.next_moment();
-        let updates: Vec<Update> = self.groups.iter_mut().map(|group| group.update(moment)).collect();
+        let updates = self.update_groups(moment);
         for (group, update) in updates.iter().enumerate() {
             if let Some(activation) = &update.activate {
                 for to in self.receivers(group) {
@@ -39,10 +41,13 @@ impl<W: AsyncWrite + Unpin> Session<W> {
                     self.send_prev_hash(to, &activation.live)?;
                     self.make_room().await?;
                 }
-                let now = self.clock.now;
-                self.for_members(group, |channel| channel.new_tip(now));
             }
         }
+        // What else there is has to wait until the tip has left, here and everywhere.
+        if updates.iter().any(|update| update.activate.is_some()) {
+            self.writer.flush().await?;
+        }
+        self.tips.reached(tip);
         for (group, update) in updates.iter().enumerate() {
             for to in self.receivers(group) {
                 if let Some(live) = &update.replace {
@@ -58,6 +63,18 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             }
         }
         Ok(())
+    }
+
+    /// Takes what the groups should be mining as sent at `moment`. At once and for all of
+    /// them: a connection that dies while it is sent leaves channels behind that are of
+    /// one mind with their groups.
+    pub(super) fn update_groups(&mut self, moment: Moment) -> Vec<Update> {
+        let updates: Vec<Update> = self.groups.iter_mut().map(|group| group.update(moment)).collect();
+        let now = self.clock.now;
+        for (group, _) in updates.iter().enumerate().filter(|(_, update)| update.activate.is_some()) {
+            self.for_members(group, |channel| channel.new_tip(now));
+        }
+        updates
     }
 
     /// The first messages of a new channel: its job as a future job, the tip that
@@ -108,7 +125,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     }
 
     /// `NewMiningJob` or `NewExtendedMiningJob`; without `min_ntime` a future job.
-    fn send_job(&mut self, to: To, live: &LiveJob, min_ntime: Option<u32>) -> Result<(), Closed> {
+    pub(super) fn send_job(&mut self, to: To, live: &LiveJob, min_ntime: Option<u32>) -> Result<(), Closed> {
         let Some(id) = self.id(to) else { return Ok(()) };
         self.newest_job = self.newest_job.max(live.id);
         let head = JobHead::new(id, live.id, min_ntime);
@@ -128,7 +145,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         }
     }
 
-    fn send_future(&mut self, to: To, job: &Job, sent: Moment) -> Result<(), Closed> {
+    pub(super) fn send_future(&mut self, to: To, job: &Job, sent: Moment) -> Result<(), Closed> {
         let Some(id) = self.id(to) else { return Ok(()) };
         self.newest_job = self.newest_job.max(job.id);
         let head = JobHead::new(id, job.id, None);
@@ -142,7 +159,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         self.send(true, mining::MESSAGE_TYPE_NEW_EXTENDED_MINING_JOB, &[head.as_bytes(), job.extended_tail()])
     }
 
-    fn send_prev_hash(&mut self, to: To, live: &LiveJob) -> Result<(), Closed> {
+    pub(super) fn send_prev_hash(&mut self, to: To, live: &LiveJob) -> Result<(), Closed> {
         let Some(id) = self.id(to) else { return Ok(()) };
         let tip = &live.tip.tip;
         let payload = wire::set_new_prev_hash(id, live.id, &tip.prev_hash.0, live.tip.ntime, tip.nbits);
@@ -151,7 +168,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
 
     /// One message for the group, or one for each member where the client takes
     /// standard jobs only (SV2 section 5.3.1).
-    fn receivers(&self, group: usize) -> Vec<To> {
+    pub(super) fn receivers(&self, group: usize) -> Vec<To> {
         if !self.standard_jobs() {
             return vec![To::Group(group)];
         }
@@ -183,7 +200,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     }
 
     /// Writes out what a broadcast to many channels has queued so far.
-    async fn make_room(&mut self) -> Result<(), Closed> {
+    pub(super) async fn make_room(&mut self) -> Result<(), Closed> {
         if self.is_crowded() {
             self.writer.flush().await?;
         }

@@ -95,7 +95,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         if let Some(index) = self.channel_index(share.channel_id)
             && let Some(channel) = self.channels.get_mut(index)
         {
-            channel.refuse(worker);
+            channel.refuse(share.sequence_number, worker);
             if channel.should_move() {
                 self.move_channel(index)?;
             }
