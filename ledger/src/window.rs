@@ -17,6 +17,7 @@ pub use fullness::Fullness;
 use crate::{MemberId, Work};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A rule that says which slices count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,6 +158,25 @@ impl Window {
         let (whole, rest) = (network.0 / 1000, network.0 % 1000);
         let milli = u128::from(*milli);
         Some(Work(whole.saturating_mul(milli).saturating_add(rest * milli / 1000).max(1)))
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Window::SinceLastBlock => f.write_str("all work since the last block"),
+            Window::Recent { difficulties_milli, seconds } => {
+                f.write_str("the most recent work, up to ")?;
+                if let Some(milli) = difficulties_milli {
+                    write!(f, "{}.{:03} times what a block takes", milli / 1000, milli % 1000)?;
+                }
+                if difficulties_milli.is_some() && seconds.is_some() {
+                    f.write_str(" or ")?;
+                }
+                seconds.map_or(Ok(()), |seconds| write!(f, "{seconds} seconds back"))
+            }
+            Window::Event { from, to } => write!(f, "work from {from} to {to} (seconds since 1970)"),
+        }
     }
 }
 
