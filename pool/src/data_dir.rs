@@ -6,7 +6,7 @@
 //! | `node.key` | the secret key that members dial the node by |
 //! | `invite` | the running pool's invite, private addresses included |
 //! | `payout-index.json` | the next index of a ranged payout descriptor |
-//! | `ledger.sqlite` | every share, slice, block and credit; see `docs/ledger.md` |
+//! | `ledger.sqlite` (`-wal`, `-shm`, `.lock`) | every share, slice, block and credit; see `docs/ledger.md` |
 //! | `solutions/` | solved blocks, written before they are sent |
 //! | `chain/` | the embedded regtest chain |
 //! | `lock` | held while a pool runs; holds its process id |
