@@ -55,7 +55,8 @@ pub enum Evidence {
     Share(RecordedShare),
     /// A job that is named by what follows, and that perhaps no share was mined on.
     Job(Arc<JobRecord>),
-    /// An entry of the book: before the head that names it.
+    /// An entry of the book: before the first share whose job pays by it, and before the head
+    /// that names it.
     Entry(BookEntry),
     /// A slice's end, after its shares.
     Slice {
