@@ -6,6 +6,7 @@
 //! | `node.key` | the secret key that members dial the node by |
 //! | `invite` | the running pool's invite, private addresses included |
 //! | `payout-index.json` | the next index of a ranged payout descriptor |
+//! | `ledger.sqlite` | every share, slice, block and credit; see `docs/ledger.md` |
 //! | `solutions/` | solved blocks, written before they are sent |
 //! | `ledger.sqlite` | shares, slices, blocks and credits |
 //! | `chain/` | the embedded regtest chain |
@@ -124,6 +125,11 @@ impl DataDir {
     /// Where solved blocks are kept.
     pub fn solutions(&self) -> PathBuf {
         self.path.join("solutions")
+    }
+
+    /// Where the ledger is kept.
+    pub fn ledger(&self) -> PathBuf {
+        self.path.join("ledger.sqlite")
     }
 
     /// Where the embedded chain is kept.

@@ -10,6 +10,7 @@ pub mod extranonces;
 pub mod http;
 pub mod invite_file;
 pub mod job;
+pub mod ledger_file;
 pub mod logging;
 pub mod miner;
 pub mod node;

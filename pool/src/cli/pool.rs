@@ -8,7 +8,7 @@ use crate::data_dir::DataDir;
 use crate::invite_file::InviteKeeper;
 use crate::node::{Node, Parts};
 use crate::payout::PayoutMode;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use template_provider::ipc;
 use tokio_util::sync::CancellationToken;
@@ -59,19 +59,24 @@ pub async fn run(args: PoolArgs) -> Result<()> {
     let source = source::start(&config, &folders, payouts.coinbase_reserve(), source_stop.clone())?;
 
     let tag = config.payout.pool_tag.clone().into_bytes();
-    let node = Node::start(&config, Parts { source, source_stop, payouts, tag, authority, identity }).await?;
+    let ledger = data_dir.ledger();
+    let parts = Parts { source, source_stop, payouts, tag, authority, identity, ledger };
+    let node = Node::start(&config, parts).await?;
     let invites = InviteKeeper::start(&node, data_dir.path());
     let served = async {
         ready(&node, &args.ready).await?;
         std::future::pending::<Result<()>>().await
     };
-    tokio::select! {
-        failed = served => failed?,
-        () = interrupt.received() => {}
+    let outcome = tokio::select! {
+        failed = served => return failed,
+        () = interrupt.received() => Ok(()),
+        () = node.ledger_failed() => Err(anyhow!(
+            "shares cannot be written down any more, and so none can be accepted; the message above says why"
+        )),
         never = invites.keep() => match never {},
-    }
+    };
     node.stop().await;
-    Ok(())
+    outcome
 }
 
 /// Says that miners are served, once they are.

@@ -13,6 +13,7 @@ mod share;
 use super::block::FoundBlock;
 use super::parking::{Asker, Peer, Ticket};
 use super::setup::{self, Client, ExtensionAnswer};
+use super::share_log::ShareLog;
 use super::{Closed, ServerContext};
 use crate::channel::Channel;
 use crate::channel::group::Group;
@@ -40,6 +41,8 @@ const FLUSH_AT: usize = 64 * 1024;
 /// How far ahead of our clock a share's time may be. Consensus allows two hours, but a
 /// block must also pass where clocks differ; and devices are seen to be a minute ahead.
 const NTIME_AHEAD: u32 = 10 * 60;
+/// How long a connection that ends waits for the ledger to take its last shares.
+const LAST_SHARES: Duration = Duration::from_secs(3);
 
 /// Serves one connection until it closes, and leaves its channels to the client's next
 /// one if it died.
@@ -74,8 +77,10 @@ where
             served
         }
     };
-    // Whatever happened: a block that was found is worth more than the connection.
+    // Whatever happened: a block that was found is worth more than the connection, and what
+    // was accepted counts.
     session.hand_over_blocks().await;
+    let _ = tokio::time::timeout(LAST_SHARES, session.log.settle()).await;
     served
 }
 
@@ -113,8 +118,10 @@ struct Session<W> {
     /// The largest id of a job that was sent.
     newest_job: u32,
     found: Vec<FoundBlock>,
-    /// Channels with accepted shares that are not acknowledged yet.
+    /// Channels with accepted shares in this burst.
     touched: Vec<u32>,
+    /// Shares that are not on disk yet, and what is owed for them.
+    log: ShareLog,
     clock: Clock,
     /// Since when the client has owed us `SetupConnection`, or a channel: from the
     /// connection, from `SetupConnection`, from the end of its last channel.
@@ -165,7 +172,9 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         asker: Asker,
     ) -> Self {
         let clock = Clock::new();
+        let log = ShareLog::new(&context.ledger);
         Session {
+            log,
             writer,
             context,
             status,
@@ -209,8 +218,14 @@ impl<W: AsyncWrite + Unpin> Session<W> {
                     self.tick()?;
                     timer.as_mut().reset(tokio::time::Instant::now() + self.next_tick());
                 }
-                // Last, so that a peer that never stops sending holds up nothing else.
-                frame = reader.next() => {
+                stored = self.log.changed(), if self.log.is_busy() => {
+                    stored?;
+                    self.log.hand_over()?;
+                    self.acknowledge()?;
+                }
+                // Last, so that a peer that never stops sending holds up nothing else; and not
+                // while the disk does not keep up.
+                frame = reader.next(), if !self.log.is_behind() => {
                     let Some(frame) = frame? else { return Ok(()) };
                     self.clock.read();
                     self.heard = self.clock.now;
@@ -222,7 +237,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
                         let Some(frame) = reader.try_next()? else { break };
                         self.handle(frame).await?;
                     }
-                    self.acknowledge()?;
+                    self.record()?;
                     self.hand_over_blocks().await;
                 }
             }
@@ -384,8 +399,11 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     /// The pool stops: the client is told to come back (SV2 section 3.6.5).
     async fn drain(&mut self) -> Result<(), Closed> {
         const SAME_HOST_AND_PORT: [u8; 3] = [0, 0, 0];
-        self.acknowledge()?;
+        self.record()?;
         self.hand_over_blocks().await;
+        // A disk that takes nothing leaves the last shares unanswered.
+        let _ = tokio::time::timeout(LAST_SHARES, self.log.settle()).await;
+        self.acknowledge()?;
         if matches!(self.stage, Stage::SetUp(_)) {
             self.send(false, common::MESSAGE_TYPE_RECONNECT, &[&SAME_HOST_AND_PORT])?;
         }

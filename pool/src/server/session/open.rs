@@ -197,12 +197,12 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     }
 
     /// Closes a channel, or every channel of a group (SV2 section 5.3.9). Shares that
-    /// were accepted are acknowledged first.
+    /// were accepted are still acknowledged.
     pub(super) fn close_channel(&mut self, payload: &mut [u8]) -> Result<(), Closed> {
         let message: mining::CloseChannel<'_> =
             binary_sv2::from_bytes(payload).map_err(|_| Closed::Malformed("CloseChannel"))?;
         let id = message.channel_id;
-        self.acknowledge()?;
+        self.record()?;
         let status = &self.status;
         self.channels.retain(|channel| {
             let keep = channel.id != id && channel.group != id;

@@ -1,10 +1,11 @@
-//! Shares: judged in place, answered in batches.
+//! Shares: judged in place, written down in bursts, answered once they are on disk.
 
 use super::{NTIME_AHEAD, Session};
 use crate::channel::ChannelKind;
 use crate::channel::group::LiveJob;
 use crate::server::Closed;
 use crate::server::block::FoundBlock;
+use crate::server::share_log::cannot_count;
 use crate::wire::{self, SubmitShares, tlv};
 use mining_sv2 as mining;
 use std::time::Instant;
@@ -62,11 +63,24 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         let submission = Submission { version: share.version, ntime: share.ntime, nonce: share.nonce };
         let ntime_max = self.clock.unix.max(live.tip.ntime).saturating_add(NTIME_AHEAD);
         let verdict = channel.judge(live, share.extranonce, &submission, ntime_max)?;
+        let context = channel.context(live, worker).map_err(cannot_count)?;
+        if verdict.credited.is_some() {
+            self.log.add(&context, submission, share.extranonce.unwrap_or_default());
+        }
         if verdict.judged.is_block {
             let extranonce = channel.extranonce(live, share.extranonce);
             let identity = &channel.identity;
             let name = worker.unwrap_or(&identity.worker).to_owned();
             let hash = verdict.judged.hash;
+            self.log.add_block(ledger::FoundBlock {
+                hash,
+                height: live.job.height,
+                found: self.clock.unix,
+                job: context.terms().job.hash(),
+                member: context.terms().member.clone(),
+                worker: context.terms().worker.clone(),
+                value: live.job.value,
+            });
             self.found.push(FoundBlock::new(
                 live,
                 &extranonce,
@@ -110,20 +124,30 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         )
     }
 
-    /// Answers the accepted shares of this burst, one message a channel, and lets
-    /// busy channels find their target at once.
-    pub(super) fn acknowledge(&mut self) -> Result<(), Closed> {
+    /// Hands the accepted shares of this burst to the ledger, and lets busy channels find
+    /// their target at once.
+    pub(super) fn record(&mut self) -> Result<(), Closed> {
         let mut touched = std::mem::take(&mut self.touched);
         for id in touched.drain(..) {
             let Some(index) = self.channel_index(id) else { continue };
             let Some(channel) = self.channels.get_mut(index) else { continue };
-            let Some((last, count, sum)) = channel.unacknowledged.take() else { continue };
-            let payload = wire::submit_shares_success(channel.id, last, count, sum);
-            self.writer.queue(0, true, mining::MESSAGE_TYPE_SUBMIT_SHARES_SUCCESS, &[&payload])?;
+            self.log.owe(id, std::mem::take(&mut channel.unacknowledged));
             self.adjust(index)?;
         }
         // The buffer is kept for the next burst.
         self.touched = touched;
+        self.log.hand_over()?;
+        Ok(())
+    }
+
+    /// Answers the accepted shares that are on disk by now. A channel that was closed
+    /// meanwhile is still told: its client is owed the answer.
+    pub(super) fn acknowledge(&mut self) -> Result<(), Closed> {
+        while let Some(mut owed) = self.log.next_settled()? {
+            let Some((last, count, sum)) = owed.shares.take() else { continue };
+            let payload = wire::submit_shares_success(owed.channel, last, count, sum);
+            self.writer.queue(0, true, mining::MESSAGE_TYPE_SUBMIT_SHARES_SUCCESS, &[&payload])?;
+        }
         Ok(())
     }
 
