@@ -93,6 +93,7 @@ struct Jobs {
     /// Jobs for a finder, with the finder.
     checked_for: HashSet<(Commitment, Arc<str>)>,
     without_rule: u64,
+    without_room: u64,
     rules: Vec<RulesInForce>,
     last: Option<Arc<ShareContext>>,
 }
@@ -182,6 +183,7 @@ impl Auditor {
             slices_without_shares: self.slices_without_shares,
             jobs: (self.jobs.checked.len()) as u64,
             jobs_without_rule: self.jobs.without_rule,
+            jobs_without_room: self.jobs.without_room,
             members: members.collect(),
             rules: self.jobs.rules,
             blocks: self.blocks.reports(),
@@ -316,9 +318,9 @@ impl Auditor {
             self.findings.add(Discrepancy::WrongBasis { job, share: share.sequence, why });
         }
         let sighting = Sighting { job, share: share.sequence, member: &terms.member };
-        for wrong in coinbase::check(&sighting, &basis, &mut self.history) {
-            self.findings.add(wrong);
-        }
+        let (wrong, had_room) = coinbase::check(&sighting, &basis, &mut self.history);
+        wrong.into_iter().for_each(|wrong| self.findings.add(wrong));
+        self.jobs.without_room += u64::from(!had_room);
     }
 
     /// A pool that has paid by rules may not fall back to paying by none.

@@ -225,6 +225,7 @@ async fn jobs_pay_by_the_sums_what_the_audit_computes_from_the_shares() {
             let report = pool.audit();
             assert!(report.is_clean(), "{window:?}: {report}");
             assert_eq!(report.blocks.len(), 6);
+            assert!(report.jobs_without_room > 0 && report.jobs_without_rule == 0, "{report}");
             assert!(report.blocks.iter().all(|block| block.proven && block.booked));
             assert_eq!(report.members.iter().map(|member| member.balance).sum::<i64>(), 0);
             let audited = report.members.iter().filter(|member| member.balance != 0).count();
