@@ -6,7 +6,8 @@
 //! it stands the same Noise session as over TCP, with the pool's authority key.
 //!
 //! Nobody else's servers are asked for anything: no public relays, no public DNS, no
-//! lookup service. Where a peer is, is said by the invite.
+//! lookup service. Where a peer is, is said by the invite, and the relays are its own or
+//! its friends': see [`relay`](crate::relay).
 //!
 //! ```
 //! use p2p::{Admission, AdmissionLimits, AuthorityKeypair, WireLimits, noise};
@@ -45,7 +46,8 @@
 mod accept;
 mod gate;
 mod path;
-mod rate;
+pub(crate) mod rate;
+mod relays;
 mod stream;
 mod transport;
 
@@ -53,20 +55,23 @@ pub use accept::IrohAcceptor;
 pub use gate::{Gate, GateCounts, GateLimits, Policy};
 pub use iroh::SecretKey;
 pub use path::{PathKind, PathReport, PathWatch};
+pub use relays::{OwnRelay, RelayReport, RelayState};
 pub use stream::{IrohCloser, IrohRead, IrohStream, IrohWrite};
 
-use crate::{Admission, AuthorityKey, Invite, NodeId, invite};
+use crate::{Admission, AuthorityKey, Invite, NodeId, RelayHint, invite, uri::Host, uri::UriError};
 use iroh::{
-    Endpoint, EndpointAddr,
+    Endpoint, EndpointAddr, RelayMode, RelayUrl,
     dns::DnsResolver,
     endpoint::{BindOpts, PortmapperConfig, presets},
 };
+use relays::{Prepared, Relays};
 use std::{
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 use thiserror::Error;
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 /// The protocol spoken on a stream: Stratum V2's mining protocol under Noise, first
@@ -80,13 +85,18 @@ pub struct IrohConfig {
     /// other's packets.
     pub secret: SecretKey,
     /// UDP addresses to listen on, at most one of each family; port 0 takes a free one.
-    /// A machine without IPv6 may name `[::]` all the same.
+    /// A machine without IPv6 may name `[::]` all the same. With none at all packets go
+    /// through relays only, and no peer learns an address of this machine.
     pub bind: Vec<SocketAddr>,
     /// Addresses at which the world reaches this machine besides those that it finds
     /// out by itself: forwarded ports.
     pub external: Vec<SocketAddr>,
     /// Ask the router to forward a port (UPnP, PCP, NAT-PMP).
     pub port_mapping: bool,
+    /// Others' relays at which this node waits for those who dial it.
+    pub relays: Vec<RelayHint>,
+    /// Its own relay, where it runs one: it waits there too.
+    pub own_relay: Option<OwnRelay>,
 }
 
 impl IrohConfig {
@@ -97,6 +107,8 @@ impl IrohConfig {
             bind: vec![(Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv6Addr::UNSPECIFIED, 0).into()],
             external: Vec::new(),
             port_mapping: true,
+            relays: Vec::new(),
+            own_relay: None,
         }
     }
 
@@ -104,14 +116,19 @@ impl IrohConfig {
     /// the invite is for this machine alone.
     pub fn for_dialling(secret: SecretKey, invite: &Invite) -> IrohConfig {
         let mut config = IrohConfig::new(secret);
-        let within_machine = invite.relays.is_empty()
-            && !invite.addresses.is_empty()
-            && invite.addresses.iter().all(|address| address.ip().is_loopback());
+        let addresses = invite.addresses.iter().map(|address| Some(address.ip()));
+        let relays = invite.relays.iter().map(|relay| match relay.host {
+            Host::Ip(ip) => Some(ip),
+            Host::Name(_) => None,
+        });
+        let places: Vec<Option<IpAddr>> = addresses.chain(relays).collect();
+        let within_machine =
+            !places.is_empty() && places.iter().all(|ip| ip.is_some_and(|ip| ip.is_loopback()));
         if within_machine {
             config.port_mapping = false;
             let loopback = [(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()];
             let is_wanted =
-                |own: &SocketAddr| invite.addresses.iter().any(|address| address.is_ipv4() == own.is_ipv4());
+                |own: &SocketAddr| places.iter().flatten().any(|ip| ip.is_ipv4() == own.is_ipv4());
             config.bind = loopback.into_iter().filter(is_wanted).collect();
         }
         config
@@ -142,12 +159,22 @@ pub enum IrohError {
     },
     /// Nothing says where the peer is.
     #[error(
-        "no address says where the node {0} is (relays are not used yet); ask for an invite with an address"
+        "nothing says where the node {} is: the invite names neither an address nor a relay; ask the pool for another \
+         one, as `punchbowl invite` prints it while the pool runs",
+        .0.to_z32()
     )]
     NoAddress(NodeId),
+    /// A relay's name cannot be used.
+    #[error("the relay {relay} cannot be used: {source}")]
+    Relay {
+        /// The relay as it was named.
+        relay: String,
+        /// What is wrong with it.
+        source: UriError,
+    },
     /// Dialling took too long.
     #[error(
-        "the node {} did not answer within {patience:?}; is it on, and its UDP port reachable?",
+        "the node {} did not answer within {patience:?}, neither directly nor through a relay; is it on?",
         node.to_z32()
     )]
     Silent {
@@ -162,6 +189,9 @@ pub enum IrohError {
 #[derive(Clone, Debug)]
 pub struct IrohNode {
     endpoint: Endpoint,
+    relays: Relays,
+    /// What an invite names, best first.
+    waits_at: Arc<[RelayHint]>,
     /// Streams whose last bytes are on their way.
     lingering: TaskTracker,
 }
@@ -177,14 +207,18 @@ impl IrohNode {
     /// # Errors
     /// When the addresses cannot be listened on.
     pub async fn bind(config: IrohConfig) -> Result<IrohNode, IrohError> {
+        let relays = Prepared::new(&config.secret, config.own_relay.as_ref(), &config.relays)?;
+        let waits_at = relays.told();
+        let resolver = DnsResolver::builder().with_system_defaults().disable_fallback().build();
         let mut builder = Endpoint::builder(presets::Minimal)
             .secret_key(config.secret)
             .transport_config(transport::quic())
             // Without tickets there is no 0-RTT, which could be replayed.
             .max_tls_tickets(0)
-            // An empty map and not `Disabled`: that one could not dial a peer's relay.
-            .relay_mode(transport::own_relays_only())
-            .dns_resolver(DnsResolver::builder().with_system_defaults().disable_fallback().build())
+            // Even an empty map, and not `Disabled`: that one could not dial a peer's relay.
+            .relay_mode(RelayMode::Custom(relays.map()))
+            .ca_tls_config(relays.pins().for_iroh())
+            .dns_resolver(resolver.clone())
             .portmapper_config(if config.port_mapping {
                 PortmapperConfig::default()
             } else {
@@ -204,7 +238,8 @@ impl IrohNode {
             addresses: config.bind.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" and "),
             reason: in_words(&error),
         })?;
-        Ok(IrohNode { endpoint, lingering: TaskTracker::new() })
+        let relays = relays.start(endpoint.clone(), resolver);
+        Ok(IrohNode { endpoint, relays, waits_at, lingering: TaskTracker::new() })
     }
 
     /// Lets peers in, as `policy`, `limits` and `admission` (which also counts TCP) say.
@@ -221,7 +256,7 @@ impl IrohNode {
     /// When the peer cannot be reached or does not have the key of its node id.
     pub async fn dial(&self, invite: &Invite) -> Result<IrohStream, IrohError> {
         let node = invite.node;
-        let to = address_of(invite);
+        let to = address_of(invite, self.relays.learn(&self.endpoint, invite).await);
         if to.addrs.is_empty() {
             return Err(IrohError::NoAddress(node));
         }
@@ -257,7 +292,19 @@ impl IrohNode {
         addresses.sort();
         addresses.dedup();
         addresses.truncate(invite::MAX_ADDRESSES);
-        Invite { node: self.id(), authority, relays: Vec::new(), addresses }
+        let mut relays = self.waits_at.to_vec();
+        relays.truncate(invite::MAX_RELAYS);
+        Invite { node: self.id(), authority, relays, addresses }
+    }
+
+    /// How the node stands with each relay that it knows, its own first.
+    pub fn relays(&self) -> Arc<[RelayReport]> {
+        self.relays.reports().borrow().clone()
+    }
+
+    /// The same, to wait for changes.
+    pub fn watch_relays(&self) -> watch::Receiver<Arc<[RelayReport]>> {
+        self.relays.reports()
     }
 
     /// Adds an address at which the world reaches this machine.
@@ -280,8 +327,11 @@ impl IrohNode {
 }
 
 /// What an invite says of where the node is.
-fn address_of(invite: &Invite) -> EndpointAddr {
+fn address_of(invite: &Invite, relays: Vec<RelayUrl>) -> EndpointAddr {
     let mut address = EndpointAddr::new(invite.node);
+    for relay in relays {
+        address = address.with_relay_url(relay);
+    }
     for direct in &invite.addresses {
         address = address.with_ip_addr(*direct);
     }
@@ -321,9 +371,10 @@ mod tests {
 
     #[test]
     fn dialling_within_this_machine_opens_no_port_to_others() {
-        let config = dialling(&["127.0.0.1:5"], &[]);
-        assert!(!config.port_mapping);
-        assert_eq!(config.bind, ["127.0.0.1:0".parse().unwrap()]);
+        for config in [dialling(&["127.0.0.1:5"], &[]), dialling(&[], &["127.0.0.1:8443"])] {
+            assert!(!config.port_mapping);
+            assert_eq!(config.bind, ["127.0.0.1:0".parse().unwrap()]);
+        }
         assert_eq!(dialling(&["127.0.0.1:5", "[::1]:5"], &[]).bind.len(), 2);
     }
 
@@ -332,6 +383,7 @@ mod tests {
         for config in [
             dialling(&["127.0.0.1:5", "203.0.113.7:5"], &[]),
             dialling(&["127.0.0.1:5"], &["203.0.113.7"]),
+            dialling(&["127.0.0.1:5"], &["localhost.example,ca"]),
             dialling(&[], &[]),
         ] {
             assert!(config.port_mapping);

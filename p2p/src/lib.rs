@@ -9,6 +9,9 @@
 //!  frame      the six-byte header in front of every message
 //! ```
 //!
+//! Where two nodes do not reach each other, a [`relay`] passes their packets on; [`relay_trust`]
+//! is how a node and a relay know each other.
+//!
 //! and beside them the identity: [`authority_key`] (which pool), [`identity`] (which
 //! machine), [`key_file`]; and the texts that tell others of them: [`uri`], [`invite`] and
 //! [`target`], which is either. What a message means is not known here.
@@ -22,6 +25,8 @@ pub mod invite;
 pub mod iroh;
 pub mod key_file;
 pub mod noise;
+pub mod relay;
+pub mod relay_trust;
 pub mod target;
 pub mod tcp;
 pub mod uri;
@@ -35,6 +40,7 @@ pub use invite::{Invite, InviteError, RelayHint, RelayTrust};
 pub use iroh::{IrohAcceptor, IrohNode, IrohStream};
 pub use key_file::KeyFileError;
 pub use noise::{FrameReader, FrameWriter, HandshakeError, WireError, WireLimits};
+pub use relay::{RelayCounts, RelayLimits, RelayServer, RelayServerConfig, RelayServerError, RelayWatch};
 pub use target::{Target, TargetError};
 pub use tcp::{TcpAcceptor, connect_tcp};
 pub use uri::{Endpoint, Host, PoolUri};

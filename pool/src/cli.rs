@@ -14,6 +14,7 @@ pub mod miner;
 pub mod pool;
 pub mod public_keys;
 pub mod ready;
+pub mod relay;
 pub mod source;
 pub mod template;
 pub mod verify;
@@ -66,6 +67,8 @@ enum Command {
     Invite(invite::InviteArgs),
     /// Check a pool's ledger: every share, slice, signature, payout and coinbase
     Verify(verify::VerifyArgs),
+    /// Run a relay alone, for a pool behind a router
+    Relay(relay::RelayArgs),
     /// Make the key by which miners know a pool
     Keygen(keygen::KeygenArgs),
 }
@@ -74,7 +77,7 @@ impl Command {
     /// What is logged when `RUST_LOG` does not say.
     fn log_level(&self) -> &'static str {
         match self {
-            Command::Pool(_) => "info",
+            Command::Pool(_) | Command::Relay(_) => "info",
             // These speak on standard output, in their own words.
             Command::Demo(_) | Command::Miner(_) | Command::Template(_) => "error",
             Command::CheckConfig(_) | Command::Id(_) | Command::Invite(_) | Command::Keygen(_) => "warn",
@@ -107,6 +110,7 @@ fn run_command(cli: Cli) -> Result<ExitCode> {
         Command::Id(args) => id::run(&args)?,
         Command::Invite(args) => invite::run(&args)?,
         Command::Verify(args) => return verify::run(&args),
+        Command::Relay(args) => in_runtime(relay::run(args))?,
         Command::Keygen(args) => keygen::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -172,6 +176,9 @@ mod tests {
             "punchbowl id --identity ann.key",
             "punchbowl invite --qr --svg i.svg --include-private --address 8.8.8.8:34255 --relay 8.8.8.8",
             "punchbowl invite --tcp --address pool.example:34254 --json",
+            "punchbowl relay --data-dir /d --listen 0.0.0.0:443 --qad 0.0.0.0:7842 --public 8.8.8.8 --for anyone",
+            "punchbowl relay --members m.txt --qad off --public relay.example:8443 --ready-file /tmp/ready",
+            "punchbowl miner stratum2+iroh://47pjoycnsrfmxikm95jh13y88e8qnhzu5kungjpxyepgt7a8krpy/9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh?relay=8.8.8.8 --relay-only",
         ] {
             Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
         }

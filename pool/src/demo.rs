@@ -8,7 +8,7 @@ mod member;
 mod report;
 
 use crate::config::values::HttpListen;
-use crate::config::{Config, PayoutKind, TemplateSource};
+use crate::config::{Config, PayoutKind, RelayMode, TemplateSource};
 use crate::miner::MinerEvent;
 use crate::node::{Node, Parts};
 use crate::payout::PayoutMode;
@@ -137,6 +137,7 @@ fn config(options: &DemoOptions) -> Config {
     // Where TCP is open to others, Iroh is too.
     config.p2p.bind = vec![SocketAddr::new(options.listen.ip(), 0)];
     config.p2p.port_mapping = false;
+    config.p2p.relay.mode = RelayMode::Off;
     config.template.source = TemplateSource::Embedded;
     config.payout.mode = PayoutKind::Solo;
     config.vardiff.enabled = false;

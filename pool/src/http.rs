@@ -11,23 +11,19 @@
 
 pub mod metrics;
 
-use crate::config::Config;
-use crate::status::{Observed, Status};
+use crate::config::HttpListen;
+use crate::status::Observed;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
-use p2p::Admission;
-use p2p::iroh::Gate;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use template_provider::SourceHandle;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Connections that `/api/v1/status` lists one by one.
@@ -36,32 +32,19 @@ const LISTED_CONNECTIONS: usize = 1_000;
 /// How long requests under way may take when the pool stops.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// Listens as `config` says and answers until `shutdown` is cancelled. Returns the
-/// address, with its real port, or nothing when HTTP is off.
+/// Listens as `listen` says and tells what is `observed` until `shutdown` is cancelled.
+/// Returns the address, with its real port, or nothing when HTTP is off.
 ///
 /// # Errors
 /// When the address cannot be had.
 pub async fn start(
-    config: &Config,
-    source: &SourceHandle,
-    status: &Arc<Status>,
-    admission: &Arc<Admission>,
-    gate: Option<Arc<Gate>>,
-    jobs: watch::Receiver<u64>,
+    listen: HttpListen,
+    observed: Observed,
     shutdown: CancellationToken,
 ) -> Result<Option<SocketAddr>, BindError> {
-    let Some(address) = config.http.listen.address() else { return Ok(None) };
+    let Some(address) = listen.address() else { return Ok(None) };
     let server = HttpServer::bind(address).await?;
     let address = server.address();
-    let observed = Observed {
-        network: config.network,
-        status: status.clone(),
-        admission: admission.clone(),
-        gate,
-        templates: source.templates.clone(),
-        source: source.status.clone(),
-        jobs,
-    };
     tokio::spawn(server.run(observed, shutdown));
     Ok(Some(address))
 }
@@ -147,9 +130,11 @@ async fn show_metrics(State(observed): State<Arc<Observed>>) -> Response {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
+    use crate::status::Status;
     use crate::status::snapshot::fake;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
+    use tokio::sync::watch;
 
     struct Running {
         status: Arc<Status>,

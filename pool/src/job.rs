@@ -3,6 +3,7 @@
 
 pub mod board;
 pub mod maker;
+pub mod wave;
 
 use crate::payout::{PayoutError, PayoutSet};
 use ledger::{JobRecord, RecordError, TemplateParts, TemplateRecord};

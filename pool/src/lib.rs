@@ -14,6 +14,7 @@ pub mod ledger_file;
 pub mod logging;
 pub mod miner;
 pub mod node;
+pub mod own_relay;
 pub mod payout;
 pub mod qr;
 pub mod reach;

@@ -28,6 +28,8 @@ pub struct MinerConfig {
     pub pool: Target,
     /// What the miner is known by where it dials a node id.
     pub identity: SecretKey,
+    /// Dial a node id through relays only.
+    pub relay_only: bool,
     /// User identity, `member.worker`.
     pub user: String,
     /// Header-only or with an extranonce of its own.
@@ -154,6 +156,7 @@ impl MinerConfig {
         UpstreamConfig {
             pool: self.pool.clone(),
             identity: self.identity.clone(),
+            relay_only: self.relay_only,
             flags: standard | REQUIRES_VERSION_ROLLING,
             role: "cpu",
             extensions: Vec::new(),

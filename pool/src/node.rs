@@ -8,18 +8,19 @@ use crate::extranonces::Extranonces;
 use crate::http;
 use crate::job::maker::{self, JobMakerConfig};
 use crate::ledger_file;
+use crate::own_relay;
 use crate::payout::PayoutMode;
 use crate::reach;
 use crate::server::keep_alive::KeepAlivePolicy;
 use crate::server::parking::{self, ParkingLot};
 use crate::server::{self, ExtensionPolicy, ServerContext};
-use crate::status::{BlockRecord, Status};
+use crate::status::{BlockRecord, Observed, Status};
 use anyhow::{Context, Result};
 use ledger::{DiskState, Ledger};
 use p2p::iroh::{GateLimits, IrohConfig, Policy, SecretKey};
 use p2p::{
-    Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, TcpAcceptor,
-    WireLimits,
+    Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, RelayServer,
+    TcpAcceptor, WireLimits,
 };
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ pub struct Node {
     pub http: Option<SocketAddr>,
     /// Where members connect by node id, if that is on.
     pub iroh: Option<IrohNode>,
+    /// The pool's own relay, if it runs one.
+    relay: Option<RelayServer>,
     /// What miners know the pool by.
     pub authority: AuthorityKey,
     /// Counters.
@@ -177,11 +180,15 @@ impl Node {
             );
             sessions.spawn(serving);
         }
-        let (mut iroh, mut gate) = (None, None);
+        let (mut iroh, mut gate, mut relay) = (None, None, None);
         if let Some(identity) = parts.identity {
-            let node = IrohNode::bind(iroh_config(config, identity))
-                .await
-                .context("listening for members by node id (p2p.bind)")?;
+            let mut of_node = iroh_config(config, identity);
+            if let Some(own) = own_relay::start(&config.p2p, &of_node.secret).await? {
+                of_node.own_relay = Some(own.place);
+                relay = Some(own.server);
+            }
+            let node =
+                IrohNode::bind(of_node).await.context("listening for members by node id (p2p.bind)")?;
             let acceptor = node.listen(policy(config), GateLimits::default(), admission.clone());
             for address in node.bound() {
                 info!(%address, transport = "iroh", node = node.id().to_z32(), "listening");
@@ -200,9 +207,19 @@ impl Node {
         }
         drop(context);
 
-        let jobs = generation.clone();
-        let http =
-            http::start(config, &parts.source, &status, &admission, gate, jobs, shutdown.clone()).await?;
+        let observed = Observed {
+            network: config.network,
+            status: status.clone(),
+            admission,
+            gate,
+            iroh: iroh.clone(),
+            own_relay: relay.as_ref().map(RelayServer::watch),
+            ledger: Some(ledger.handle().clone()),
+            templates: parts.source.templates.clone(),
+            source: parts.source.status.clone(),
+            jobs: generation.clone(),
+        };
+        let http = http::start(config.http.listen, observed, shutdown.clone()).await?;
         if let Some(address) = http {
             info!(%address, transport = "http", "listening");
         }
@@ -210,6 +227,7 @@ impl Node {
             listening,
             http,
             iroh,
+            relay,
             authority: key,
             status,
             blocks,
@@ -258,6 +276,9 @@ impl Node {
         }
         if let Some(iroh) = self.iroh {
             iroh.close().await;
+        }
+        if let Some(relay) = self.relay {
+            relay.close().await;
         }
         if tokio::time::timeout(SETTLE, self.desk).await.is_err() {
             warn!("a block was still under way; it is on disk and will be sent again");
@@ -313,6 +334,8 @@ fn iroh_config(config: &Config, secret: SecretKey) -> IrohConfig {
         bind: config.p2p.bind.clone(),
         external: config.p2p.external.clone(),
         port_mapping: config.p2p.port_mapping,
+        relays: config.p2p.relays.clone(),
+        own_relay: None,
     }
 }
 

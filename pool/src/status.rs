@@ -5,10 +5,12 @@
 //! Whoever looks pays: [`Observed::snapshot`] adds everything up.
 
 pub mod blocks;
+pub mod books;
 pub mod connections;
 pub mod counters;
 pub mod labels;
 pub mod outages;
+pub mod relays;
 pub mod snapshot;
 
 pub use blocks::{BlockRecord, Blocks};

@@ -44,6 +44,8 @@ pub struct UpstreamConfig {
     pub pool: Target,
     /// What we are known by where a node id is dialled.
     pub identity: SecretKey,
+    /// Dial a node id through relays only.
+    pub relay_only: bool,
     /// Flags of `SetupConnection` for the mining protocol (SV2 section 5.3.1).
     pub flags: u32,
     /// What we are: the hardware version of `SetupConnection`.
@@ -89,7 +91,11 @@ impl Upstream {
         let node = match &config.pool {
             Target::Tcp(_) => None,
             Target::Iroh(invite) => {
-                Some(IrohNode::bind(IrohConfig::for_dialling(config.identity.clone(), invite)).await?)
+                let mut dialling = IrohConfig::for_dialling(config.identity.clone(), invite);
+                if config.relay_only {
+                    (dialling.bind, dialling.port_mapping) = (Vec::new(), false);
+                }
+                Some(IrohNode::bind(dialling).await?)
             }
         };
         Ok(Upstream { config, node, tokens: Vec::new(), kept_for: Duration::ZERO })

@@ -20,11 +20,13 @@
 
 pub mod arithmetic;
 pub mod channel;
+pub mod intake;
 pub mod message;
 pub mod search;
 pub mod wire;
 
 pub use channel::{Channel, ChannelKind, Job, JobBody, PrevHash};
+pub use intake::Intake;
 pub use message::Message;
 pub use search::{Search, Share, Wanted};
 pub use wire::Wire;

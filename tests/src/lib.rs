@@ -7,6 +7,7 @@
 //!  status         what its status page says
 //!  client         a scripted Stratum V2 miner, as well-behaved or as rude as told
 //!  load           many miners at once, cheap enough to share the machine with the pool
+//!  nat            networks behind real NATs, for the programs to meet across (Linux)
 //! ```
 //!
 //! Nothing here sleeps to wait: log lines, RPC long polls and the wire are events, and
@@ -16,6 +17,9 @@ pub mod bitcoin_node;
 pub mod client;
 pub mod http;
 pub mod load;
+#[cfg(target_os = "linux")]
+pub mod nat;
+pub mod place;
 pub mod process;
 pub mod proxy;
 pub mod punchbowl;
@@ -24,6 +28,7 @@ pub mod status;
 
 pub use bitcoin_node::BitcoinNode;
 pub use client::Client;
+pub use place::Place;
 pub use process::Process;
 pub use proxy::{Proxy, Weather};
 pub use punchbowl::{PoolConfig, Punchbowl};

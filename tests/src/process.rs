@@ -2,7 +2,7 @@
 
 pub use rustix::process::Signal;
 
-use crate::within_deadline;
+use crate::{Place, within_deadline};
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, kill_process};
 use std::{
@@ -10,6 +10,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
+    time::Instant,
 };
 use tokio::sync::watch;
 
@@ -24,8 +25,17 @@ pub struct Process {
 /// line. Cheap to clone; stays when the process has gone.
 #[derive(Clone)]
 pub struct Log {
-    lines: Arc<Mutex<Vec<String>>>,
+    lines: Arc<Mutex<Vec<Line>>>,
     seen: watch::Receiver<Seen>,
+}
+
+/// A line, and when it was read.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Without its end.
+    pub text: String,
+    /// A moment after the program wrote it.
+    pub at: Instant,
 }
 
 /// How far the log has come.
@@ -38,13 +48,22 @@ struct Seen {
 const STREAMS: u8 = 2;
 
 impl Process {
-    /// Starts `command` with its output captured and its input closed.
+    /// Starts `command` on this machine, with its output captured and its input closed.
     ///
     /// # Errors
     /// When the program cannot be started.
-    pub fn spawn(name: &str, mut command: Command) -> Result<Process> {
+    pub fn spawn(name: &str, command: Command) -> Result<Process> {
+        Process::spawn_at(&Place::Here, name, command)
+    }
+
+    /// The same, at `place`.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn spawn_at(place: &Place, name: &str, mut command: Command) -> Result<Process> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
+        let what = format!("cannot start {command:?}");
+        let mut child = place.start(command).context(what)?;
         let (progress, seen) = watch::channel(Seen::default());
         let log = Log { lines: Arc::default(), seen };
         let progress = Arc::new(progress);
@@ -146,18 +165,27 @@ impl Log {
 
     /// All lines so far.
     pub fn all(&self) -> Vec<String> {
-        self.lines().clone()
+        self.lines().iter().map(|line| line.text.clone()).collect()
+    }
+
+    /// Lines from number `start` on with the moments at which they came.
+    pub fn timed(&self, start: usize) -> Vec<Line> {
+        self.lines().iter().skip(start).cloned().collect()
     }
 
     /// Whether a line so far contains `text`.
     pub fn contains(&self, text: &str) -> bool {
-        self.lines().iter().any(|line| line.contains(text))
+        self.lines().iter().any(|line| line.text.contains(text))
     }
 
     /// The last `count` lines, for messages.
     pub fn tail(&self, count: usize) -> String {
         let lines = self.lines();
-        lines.iter().skip(lines.len().saturating_sub(count)).map(|line| format!("  | {line}\n")).collect()
+        lines
+            .iter()
+            .skip(lines.len().saturating_sub(count))
+            .map(|line| format!("  | {}\n", line.text))
+            .collect()
     }
 
     async fn line_after(&self, start: usize, name: &str, wanted: impl Fn(&str) -> bool) -> Result<String> {
@@ -168,7 +196,8 @@ impl Log {
                 let ended = seen.borrow_and_update().streams_ended == STREAMS;
                 let found = {
                     let lines = self.lines();
-                    let found = lines.iter().skip(next).find(|line| wanted(line)).cloned();
+                    let found = lines.iter().skip(next).find(|line| wanted(&line.text));
+                    let found = found.map(|line| line.text.clone());
                     next = next.max(lines.len());
                     found
                 };
@@ -194,15 +223,15 @@ impl Log {
         let (lines, progress) = (Arc::clone(&self.lines), Arc::clone(progress));
         thread::spawn(move || {
             for line in BufReader::new(stream).split(b'\n').map_while(|line| line.ok()) {
-                let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-                lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+                let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+                lines.lock().unwrap_or_else(PoisonError::into_inner).push(Line { text, at: Instant::now() });
                 progress.send_modify(|seen| seen.lines += 1);
             }
             progress.send_modify(|seen| seen.streams_ended += 1);
         });
     }
 
-    fn lines(&self) -> MutexGuard<'_, Vec<String>> {
+    fn lines(&self) -> MutexGuard<'_, Vec<Line>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
 //! The built binary `punchbowl`, in a folder of its own.
 
-use crate::{BitcoinNode, Client, Process, http, within_deadline};
+use crate::{BitcoinNode, Client, Place, Process, within_deadline};
 use anyhow::{Context, Result, bail, ensure};
 use p2p::{AuthorityKey, Invite, identity::parse_node_id};
 use serde_json::Value;
@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 /// A running `punchbowl pool` that serves jobs. Killed when dropped.
 pub struct Punchbowl {
+    place: Place,
     config: PoolConfig,
     // Before its folder, so that it has ended when that is deleted.
     process: Process,
@@ -32,6 +33,8 @@ pub struct PoolConfig {
     listen: SocketAddr,
     template: String,
     payout: String,
+    node: SocketAddr,
+    port_mapping: bool,
     p2p: String,
     sections: Vec<String>,
 }
@@ -81,6 +84,8 @@ impl PoolConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             template,
             payout: format!("descriptor = {DESCRIPTOR:?}"),
+            node: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            port_mapping: false,
             p2p: String::new(),
             sections: Vec::new(),
         }
@@ -88,9 +93,43 @@ impl PoolConfig {
 
     /// Only this node may connect by node id.
     #[must_use]
-    pub fn with_member(mut self, node: &str) -> PoolConfig {
-        self.p2p = format!("admission = \"members\"\nmembers = [{node:?}]");
+    pub fn with_member(self, node: &str) -> PoolConfig {
+        self.p2p(&format!("admission = \"members\"\nmembers = [{node:?}]"))
+    }
+
+    /// Adds lines to the section `[p2p]`.
+    #[must_use]
+    pub fn p2p(mut self, lines: &str) -> PoolConfig {
+        self.p2p.push_str(lines);
+        self.p2p.push('\n');
         self
+    }
+
+    /// On all interfaces and the usual ports, as on a machine of one's own.
+    #[must_use]
+    pub fn on_all_interfaces(mut self) -> PoolConfig {
+        self.listen = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 34254));
+        self.node = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 34255));
+        self
+    }
+
+    /// Asks the router to forward the node's port.
+    #[must_use]
+    pub fn mapping_ports(mut self) -> PoolConfig {
+        self.port_mapping = true;
+        self
+    }
+
+    /// It waits for members at the relay that printed this line.
+    #[must_use]
+    pub fn at_relay(self, relay: &str) -> PoolConfig {
+        self.at_relays(&[relay])
+    }
+
+    /// It waits for members at each of these relays.
+    #[must_use]
+    pub fn at_relays(self, relays: &[&str]) -> PoolConfig {
+        self.p2p(&format!("relays = {relays:?}"))
     }
 
     /// Blocks pay `address`.
@@ -129,11 +168,11 @@ impl PoolConfig {
     }
 
     fn to_toml(&self, folder: &Path) -> String {
-        let PoolConfig { network, listen, template, payout, p2p, sections } = self;
+        let PoolConfig { network, listen, template, payout, node, port_mapping, p2p, sections } = self;
         let data_dir = folder.join("data");
         format!(
             "network = {network:?}\ndata_dir = {data_dir:?}\n\n[listen]\ntcp = [\"{listen}\"]\n\n\
-             [p2p]\nbind = [\"127.0.0.1:0\"]\nport_mapping = false\n{p2p}\n\n\
+             [p2p]\nbind = [\"{node}\"]\nport_mapping = {port_mapping}\n{p2p}\n\n\
              [http]\nlisten = \"127.0.0.1:0\"\n\n[payout]\n{payout}\n\n[template]\n{template}\n\n{}\n",
             sections.join("\n\n")
         )
@@ -146,7 +185,15 @@ impl Punchbowl {
     /// # Errors
     /// When it does not come up; the message holds its last lines.
     pub async fn pool(config: PoolConfig) -> Result<Punchbowl> {
-        let pool = Punchbowl::pool_without_waiting(config).await?;
+        Punchbowl::pool_at(Place::Here, config).await
+    }
+
+    /// The same, at `place`.
+    ///
+    /// # Errors
+    /// When it does not come up; the message holds its last lines.
+    pub async fn pool_at(place: impl Into<Place>, config: PoolConfig) -> Result<Punchbowl> {
+        let pool = Punchbowl::launched(place.into(), config).await?;
         pool.ready().await?;
         Ok(pool)
     }
@@ -157,9 +204,14 @@ impl Punchbowl {
     /// # Errors
     /// When it does not come up; the message holds its last lines.
     pub async fn pool_without_waiting(config: PoolConfig) -> Result<Punchbowl> {
+        Punchbowl::launched(Place::Here, config).await
+    }
+
+    async fn launched(place: Place, config: PoolConfig) -> Result<Punchbowl> {
         let folder = tempfile::Builder::new().prefix("pb-pool-").tempdir()?;
-        let (process, listening) = launch(&config, folder.path()).await?;
+        let (process, listening) = launch(&place, &config, folder.path()).await?;
         Ok(Punchbowl {
+            place,
             config,
             folder,
             process,
@@ -183,9 +235,17 @@ impl Punchbowl {
     /// # Errors
     /// When it cannot be started.
     pub fn spawn(arguments: &[&str]) -> Result<Process> {
+        Punchbowl::spawn_at(Place::Here, arguments)
+    }
+
+    /// The same, at `place`.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn_at(place: impl Into<Place>, arguments: &[&str]) -> Result<Process> {
         let mut command = command()?;
         command.args(arguments);
-        Process::spawn("punchbowl", command)
+        Process::spawn_at(&place.into(), "punchbowl", command)
     }
 
     /// Runs `punchbowl` with any arguments to its end.
@@ -242,7 +302,7 @@ impl Punchbowl {
     /// # Errors
     /// When it does not answer.
     pub async fn get(&self, path: &str) -> Result<(u16, String)> {
-        let (head, body) = http::exchange(self.http()?, &format!("GET {path} HTTP/1.1"), "", "").await?;
+        let (head, body) = self.place.get(self.http()?, path).await?;
         let code = head.split(' ').nth(1).context("an answer without a status code")?;
         Ok((code.parse()?, body))
     }
@@ -255,9 +315,35 @@ impl Punchbowl {
         Ok(serde_json::from_str(&self.get("/api/v1/status").await?.1)?)
     }
 
+    /// The invite that `punchbowl invite` prints for it, which a host would send out.
+    ///
+    /// # Errors
+    /// When it prints none.
+    pub async fn printed_invite(&self) -> Result<Invite> {
+        let mut command = command()?;
+        command.arg("invite").arg("--config").arg(configuration(self.folder.path())).arg("--json");
+        let mut inviting = Process::spawn_at(&self.place, "punchbowl invite", command)?;
+        let ended = inviting.exit().await?;
+        let printed = inviting.log().all().join("\n");
+        ensure!(ended.success(), "punchbowl invite failed:\n{printed}");
+        let printed: Value = serde_json::from_str(&printed)?;
+        let invite = printed.get("iroh").and_then(Value::as_str).context("no invite by node id")?;
+        Ok(invite.parse()?)
+    }
+
+    /// Where it runs.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// Its data folder.
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// Its ledger.
+    pub fn ledger(&self) -> PathBuf {
+        self.data_dir().join("ledger.sqlite")
     }
 
     /// The folder that holds its configuration and data; gone with this.
@@ -303,7 +389,7 @@ impl Punchbowl {
     /// When it does not come up.
     pub async fn restart(&mut self) -> Result<()> {
         self.config.listen = self.address;
-        let (process, listening) = launch(&self.config, self.folder.path()).await?;
+        let (process, listening) = launch(&self.place, &self.config, self.folder.path()).await?;
         ensure!(listening.authority == self.authority, "the pool came back with another key");
         self.process = process;
         self.http = listening.http;
@@ -320,13 +406,17 @@ struct Listening {
     invite: Invite,
 }
 
-async fn launch(config: &PoolConfig, folder: &Path) -> Result<(Process, Listening)> {
-    let file = folder.join("punchbowl.toml");
+fn configuration(folder: &Path) -> PathBuf {
+    folder.join("punchbowl.toml")
+}
+
+async fn launch(place: &Place, config: &PoolConfig, folder: &Path) -> Result<(Process, Listening)> {
+    let file = configuration(folder);
     fs::write(&file, config.to_toml(folder))?;
     let mut command = command()?;
     // The ready line comes on standard output, so that it is an event among the log lines.
     command.arg("pool").arg("--config").arg(&file).args(["--log-format", "json", "--ready-fd", "1"]);
-    let process = Process::spawn("punchbowl", command)?;
+    let process = Process::spawn_at(place, "punchbowl", command)?;
     // The last of the listeners, and always on here.
     process.line(|line| Line::parse(line).is_some_and(|line| line.get("transport") == Some("http"))).await?;
     let mut listening = process.log().all().into_iter().filter_map(|line| Line::parse(&line));

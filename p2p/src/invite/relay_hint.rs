@@ -41,6 +41,10 @@ impl RelayHint {
     /// HTTPS, which few networks block.
     pub const DEFAULT_PORT: u16 = 443;
 
+    /// UDP port at which every relay tells others their address (QUIC address discovery):
+    /// "QUIC" on the keys of a telephone.
+    pub const QAD_PORT: u16 = 7842;
+
     /// The relay's URL.
     ///
     /// # Errors

@@ -156,7 +156,7 @@ fn selected(connection: &Connection) -> Option<(TransportAddr, Duration, u64, u6
 }
 
 /// Whether an address is one that only neighbours have.
-fn is_local(address: IpAddr) -> bool {
+pub(super) fn is_local(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),
         IpAddr::V6(address) => {

@@ -8,7 +8,7 @@ use std::{
 
 /// Leaky buckets by address; an IPv6 address is its /64, which is one household.
 #[derive(Debug, Default)]
-pub(super) struct Rates {
+pub(crate) struct Rates {
     buckets: HashMap<IpAddr, Bucket>,
 }
 
@@ -29,12 +29,12 @@ const ADDRESSES: usize = 16_384;
 
 impl Rates {
     /// Whether so many are remembered that only proved addresses should be added.
-    pub(super) fn is_crowded(&self) -> bool {
+    pub(crate) fn is_crowded(&self) -> bool {
         self.buckets.len() >= ADDRESSES / 2
     }
 
     /// Whether `address` may try once more. This machine itself always may.
-    pub(super) fn allow(&mut self, address: IpAddr, now: Instant) -> bool {
+    pub(crate) fn allow(&mut self, address: IpAddr, now: Instant) -> bool {
         let address = match address.to_canonical() {
             address if address.is_loopback() => return true,
             IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),

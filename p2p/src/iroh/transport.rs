@@ -1,9 +1,6 @@
 //! How QUIC is set: for one stream of small messages that must not wait.
 
-use iroh::{
-    RelayMap, RelayMode,
-    endpoint::{IdleTimeout, QuicTransportConfig, VarInt},
-};
+use iroh::endpoint::{IdleTimeout, QuicTransportConfig, VarInt};
 use std::time::Duration;
 
 /// A path on which nothing came back for this long is left for another one. Iroh's own
@@ -32,9 +29,4 @@ pub(super) fn quic() -> QuicTransportConfig {
         .default_path_max_idle_timeout(PATH_IDLE)
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(IDLE_MILLISECONDS))))
         .build()
-}
-
-/// No relay but those of the invite that is dialled.
-pub(super) fn own_relays_only() -> RelayMode {
-    RelayMode::Custom(RelayMap::empty())
 }

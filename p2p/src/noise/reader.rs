@@ -80,6 +80,17 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
     }
 
+    /// What is read from. Its bytes belong to the session: reading from it directly
+    /// breaks the session, looking does not.
+    pub fn transport(&self) -> &R {
+        &self.read
+    }
+
+    /// As [`transport`](Self::transport), for transports that can be told something.
+    pub fn transport_mut(&mut self) -> &mut R {
+        &mut self.read
+    }
+
     fn lend(&mut self, header: FrameHeader, payload: Range<usize>) -> Option<Frame<'_>> {
         self.buffer.get_mut(payload).map(|payload| Frame { header, payload })
     }

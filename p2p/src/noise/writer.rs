@@ -10,7 +10,14 @@ use super::{
 };
 use crate::frame::FrameHeader;
 use noise_sv2::NoiseEncryptor;
-use std::{fmt, future::poll_fn, io, pin::Pin, time::Duration};
+use std::{
+    fmt,
+    future::poll_fn,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 use tokio::{
     io::AsyncWrite,
     time::{Instant, timeout_at},
@@ -145,11 +152,16 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
 
     async fn write_out(&mut self) -> Result<(), WireError> {
         while self.queued() > 0 {
-            let since = *self.waiting_since.get_or_insert_with(Instant::now);
-            let step =
-                timeout_at(since + self.write_stall, write_some(&mut self.write, &self.out, self.sent));
-            let Ok(written) = step.await else { return Err(WireError::SlowReader(self.write_stall)) };
-            self.sent += written?;
+            self.sent += match poll_fn(|context| Poll::Ready(self.poll_some(context))).await {
+                Poll::Ready(written) => written?,
+                // Only now is there anything to time.
+                Poll::Pending => {
+                    let since = *self.waiting_since.get_or_insert_with(Instant::now);
+                    let stall = self.write_stall;
+                    let step = timeout_at(since + stall, poll_fn(|context| self.poll_some(context)));
+                    step.await.map_err(|_| WireError::SlowReader(stall))??
+                }
+            };
             self.waiting_since = None;
         }
         // Silent connections hold no buffer.
@@ -158,13 +170,13 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
         poll_fn(|context| Pin::new(&mut self.write).poll_flush(context)).await?;
         Ok(())
     }
-}
 
-async fn write_some<W: AsyncWrite + Unpin>(write: &mut W, out: &[u8], sent: usize) -> io::Result<usize> {
-    let waiting = out.get(sent..).unwrap_or_default();
-    match poll_fn(|context| Pin::new(&mut *write).poll_write(context, waiting)).await? {
-        0 => Err(io::ErrorKind::WriteZero.into()),
-        written => Ok(written),
+    fn poll_some(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let waiting = self.out.get(self.sent..).unwrap_or_default();
+        match ready!(Pin::new(&mut self.write).poll_write(context, waiting))? {
+            0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            written => Poll::Ready(Ok(written)),
+        }
     }
 }
 
@@ -180,7 +192,6 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
     use super::super::test_engines::engines;
     use super::*;
-    use std::task::{Context, Poll};
 
     /// Takes everything and counts the calls.
     #[derive(Default)]

@@ -24,6 +24,9 @@ pub struct MinerArgs {
     /// [default: another one each time]
     #[arg(long, value_name = "FILE")]
     pub identity: Option<PathBuf>,
+    /// Go through relays only, so that the pool does not learn where this machine is
+    #[arg(long)]
+    pub relay_only: bool,
     /// User identity: member.worker, or address.worker on a solo pool
     #[arg(long, short, value_name = "NAME", default_value = "punchbowl.miner")]
     pub user: String,
@@ -186,6 +189,7 @@ impl MinerArgs {
         MinerConfig {
             pool: self.pool.clone(),
             identity,
+            relay_only: self.relay_only,
             user: self.user.clone(),
             kind: match self.channel {
                 ChannelChoice::Standard => MinerKind::Standard,

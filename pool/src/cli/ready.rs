@@ -1,4 +1,4 @@
-//! Telling whoever started the pool that it serves jobs.
+//! Telling whoever started a pool or a relay that it serves.
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -6,14 +6,14 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
 
-/// How to say that jobs are served.
+/// How to say that it serves.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "For scripts")]
 pub struct ReadySignal {
-    /// Write "ready" and a line end to this open file descriptor once jobs are served
+    /// Write a line to this open file descriptor once it serves
     #[arg(long, value_name = "NUMBER")]
     ready_fd: Option<u32>,
-    /// Create this file once jobs are served
+    /// Create this file once it serves
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
 }

@@ -1,9 +1,11 @@
 //! What a configuration must satisfy beyond having the right types.
 
-use super::sections::{Config, P2pAdmission, PayoutKind, TemplateSource};
+use super::sections::{Config, P2p, P2pAdmission, PayoutKind, RelayMode, TemplateSource};
 use super::values::{Seconds, network_name};
 use crate::payout::{self, PayoutDescriptor, address, pool_tag};
 use crate::wire::keep_alive;
+use p2p::RelayTrust;
+use p2p::invite::MAX_RELAYS;
 use template_provider::Network;
 
 /// Called with the key, what is wrong and the remedy.
@@ -67,6 +69,48 @@ fn check_p2p(config: &Config, report: &mut Report<'_>) {
             "0 would let nobody in".into(),
             "leave it out to get the default".into(),
         );
+    }
+    check_relays(p2p, report);
+}
+
+fn check_relays(p2p: &P2p, report: &mut Report<'_>) {
+    if let Some(relay) = p2p.relays.iter().find(|relay| relay.trust == RelayTrust::Pool) {
+        report(
+            "p2p.relays",
+            format!("{relay} has no key, by which the pool would know it"),
+            format!(
+                "write \"{relay},<node id>\", as `punchbowl relay` prints it, or \"{relay},ca\" where it has an \
+                 ordinary certificate; the pool's own relay is p2p.relay"
+            ),
+        );
+    }
+    if p2p.relays.len() > MAX_RELAYS {
+        report(
+            "p2p.relays",
+            format!("{} relays are more than an invite can name ({MAX_RELAYS})", p2p.relays.len()),
+            "keep the best two or three".into(),
+        );
+    }
+    if p2p.relay.mode == RelayMode::On && !p2p.enabled {
+        report(
+            "p2p.relay.mode",
+            "is \"on\", but p2p.enabled is false: nobody connects by node id".into(),
+            "set p2p.enabled = true, or run `punchbowl relay` for another pool".into(),
+        );
+    }
+    let numbers = [
+        // The pool and a member, each with a connection and one that looks after it.
+        ("p2p.relay.clients", p2p.relay.clients, 4, 1_000_000),
+        ("p2p.relay.bytes_per_second", p2p.relay.bytes_per_second, 65_536, 1_000_000_000),
+    ];
+    for (key, value, least, most) in numbers {
+        if !(least..=most).contains(&value) {
+            report(
+                key,
+                format!("{value} is not from {least} to {most}"),
+                "leave it out to get the default".into(),
+            );
+        }
     }
 }
 
@@ -315,6 +359,9 @@ mod tests {
             config.p2p.external = vec!["0.0.0.0:1".parse().unwrap()];
             config.p2p.members = vec![p2p::iroh::SecretKey::from_bytes(&[1; 32]).public()];
             config.p2p.connections_per_node = 0;
+            config.p2p.relays = vec!["203.0.113.7".parse().unwrap()];
+            config.p2p.relay.clients = 0;
+            config.p2p.relay.bytes_per_second = 1;
         };
         let expected = [
             "payout.pool_tag",
@@ -331,6 +378,9 @@ mod tests {
             "p2p.external",
             "p2p.members",
             "p2p.connections_per_node",
+            "p2p.relays",
+            "p2p.relay.clients",
+            "p2p.relay.bytes_per_second",
             "listen.tcp",
             "authority.certificate_validity",
         ];

@@ -3,10 +3,12 @@
 //! A key here must stand in `punchbowl.example.toml` too, where it is explained to
 //! the host; `the_example_file_*` tests in [`load`](super::load) hold that.
 
-use super::values::{HomePath, HttpListen, Nbits, Seconds, listen_addresses, network_name, node_ids};
-use p2p::NodeId;
+use super::values::{
+    HomePath, HttpListen, Nbits, PublicPlace, Seconds, listen_addresses, network_name, node_ids, relay_hints,
+};
+use p2p::{NodeId, RelayHint};
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use template_provider::Network;
 
 /// Everything that can be configured.
@@ -94,6 +96,11 @@ pub struct P2p {
     pub members: Vec<NodeId>,
     /// Connections of one node.
     pub connections_per_node: u32,
+    /// Others' relays at which the pool waits for its members.
+    #[serde(with = "relay_hints")]
+    pub relays: Vec<RelayHint>,
+    /// The pool's own relay.
+    pub relay: P2pRelay,
 }
 
 impl Default for P2p {
@@ -108,8 +115,70 @@ impl Default for P2p {
             admission: P2pAdmission::Open,
             members: Vec::new(),
             connections_per_node: 8,
+            relays: Vec::new(),
+            relay: P2pRelay::default(),
         }
     }
+}
+
+/// `[p2p.relay]`: the pool's own relay.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct P2pRelay {
+    /// Whether there is one.
+    pub mode: RelayMode,
+    /// Where it listens.
+    pub bind: IpAddr,
+    /// TCP port, for TLS; 0 lets the system choose.
+    pub port: u16,
+    /// UDP port, to tell members their address; 0 for not at all.
+    pub qad: u16,
+    /// Where others reach it.
+    pub public: Option<PublicPlace>,
+    /// Who may use it.
+    #[serde(rename = "for")]
+    pub serves: RelayServes,
+    /// Nodes at a time.
+    pub clients: u32,
+    /// Bytes a second that are taken from each.
+    pub bytes_per_second: u32,
+}
+
+impl Default for P2pRelay {
+    fn default() -> P2pRelay {
+        P2pRelay {
+            mode: RelayMode::Auto,
+            bind: Ipv4Addr::UNSPECIFIED.into(),
+            port: RelayHint::DEFAULT_PORT,
+            qad: RelayHint::QAD_PORT,
+            public: None,
+            serves: RelayServes::Members,
+            clients: 1024,
+            bytes_per_second: 1024 * 1024,
+        }
+    }
+}
+
+/// Whether the pool runs a relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RelayMode {
+    /// No.
+    Off,
+    /// Where a public address of this machine is known, and the ports are to be had.
+    Auto,
+    /// Yes, or the pool does not start.
+    On,
+}
+
+/// Who may use the pool's relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RelayServes {
+    /// Whoever may mine at the pool.
+    Members,
+    /// Everybody.
+    Anyone,
 }
 
 /// Who may connect by node id.

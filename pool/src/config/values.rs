@@ -2,9 +2,12 @@
 //!
 //! Each says in its error how a right value looks.
 
+use p2p::{Host, RelayHint};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 /// A path in which a leading `~/` means the home folder.
@@ -203,6 +206,64 @@ pub(super) mod node_ids {
     }
 }
 
+pub(super) mod relay_hints {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(relays: &[RelayHint], out: S) -> Result<S::Ok, S::Error> {
+        out.collect_seq(relays.iter().map(RelayHint::to_string))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<RelayHint>, D::Error> {
+        let texts = Vec::<String>::deserialize(input)?;
+        texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
+    }
+}
+
+/// Where others reach something on this machine: a host, and a port where it is another
+/// one than is listened on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicPlace {
+    /// The machine, as the world knows it.
+    pub host: Host,
+    /// The port, where it is forwarded from another one.
+    pub port: Option<u16>,
+}
+
+impl FromStr for PublicPlace {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<PublicPlace, String> {
+        let read = |text: &str| text.parse::<RelayHint>().ok().filter(|_| !text.contains(','));
+        // What can still take a port has none.
+        match (read(&format!("{text}:1")), read(text)) {
+            (Some(place), _) => Ok(PublicPlace { host: place.host, port: None }),
+            (None, Some(place)) => Ok(PublicPlace { host: place.host, port: Some(place.port) }),
+            (None, None) => Err(format!(
+                "`{text}` is not a host such as 203.0.113.7, relay.example or relay.example:8443"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for PublicPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.host.fmt(f)?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+impl Serialize for PublicPlace {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PublicPlace {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<PublicPlace, D::Error> {
+        String::deserialize(input)?.parse().map_err(D::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
@@ -239,5 +300,22 @@ mod tests {
         assert_eq!(read(id.to_z32()).unwrap(), [id]);
         let error = read(id.to_z32()[..51].to_owned()).unwrap_err().to_string();
         assert!(error.contains("is not a node id"), "{error}");
+    }
+
+    #[test]
+    fn a_public_place_keeps_its_port_only_where_it_was_said() {
+        let read = |text: &str| text.parse::<PublicPlace>().map(|place| (place.to_string(), place.port));
+        for (text, port) in [
+            ("203.0.113.7", None),
+            ("203.0.113.7:443", Some(443)),
+            ("relay.example:8443", Some(8443)),
+            ("[2001:db8::7]", None),
+            ("[2001:db8::7]:443", Some(443)),
+        ] {
+            assert_eq!(read(text), Ok((text.to_owned(), port)));
+        }
+        for wrong in ["", "a b", "relay.example,ca", "1.2.3.4:0", "1.2.3.4:99999", "https://x/"] {
+            assert!(read(wrong).unwrap_err().contains("is not a host"), "{wrong}");
+        }
     }
 }

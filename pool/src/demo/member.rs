@@ -42,6 +42,7 @@ impl Member {
         MinerConfig {
             pool: Target::Iroh(invite.clone()),
             identity: SecretKey::generate(),
+            relay_only: false,
             user: format!("{}.{}", self.address, self.name),
             kind: self.kind,
             threads: 1,

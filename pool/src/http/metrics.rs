@@ -1,7 +1,8 @@
 //! Prometheus text. Labels come from fixed sets only (no names, no addresses), so that
 //! the number of series is bounded whatever miners do.
 
-use crate::status::StatusSnapshot;
+use crate::status::books::LedgerSnapshot;
+use crate::status::{StatusSnapshot, relays};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
@@ -66,6 +67,21 @@ pub fn render(status: &StatusSnapshot) -> String {
         "Requests to resume channels that were not there.",
         outages.unknown_tokens,
     );
+    let states = relays::by_state(&status.relays);
+    page.by("relays", "gauge", "Relays at which the pool waits for members.", "state", &states);
+    if let Some(relay) = &status.own_relay {
+        page.number("own_relay_clients", "gauge", "Connections to the pool's own relay.", relay.clients);
+        page.number("own_relay_waiting", "gauge", "Connections that say nothing yet.", relay.waiting);
+        page.number("own_relay_bytes_total", "counter", "Bytes passed on.", relay.bytes);
+        page.number("own_relay_told_total", "counter", "Addresses told to members.", relay.told_address);
+        let refused = BTreeMap::from([
+            ("denied", relay.refused.denied),
+            ("hurried", relay.refused.hurried),
+            ("late", relay.refused.late),
+            ("askers", relay.refused.askers),
+        ]);
+        page.by("own_relay_refused_total", "counter", "Connections not let in.", "reason", &refused);
+    }
     page.number("shares_accepted_total", "counter", "Accepted shares.", status.shares.accepted);
     page.number(
         "shares_difficulty_total",
@@ -74,6 +90,9 @@ pub fn render(status: &StatusSnapshot) -> String {
         status.shares.difficulty,
     );
     page.by("shares_rejected_total", "counter", "Refused shares.", "reason", &status.shares.rejected);
+    if let Some(ledger) = &status.ledger {
+        ledger_metrics(&mut page, ledger);
+    }
     let blocks = status.block_counts;
     page.number("blocks_submitted_total", "counter", "Blocks found and submitted.", blocks.submitted);
     page.number("blocks_accepted_total", "counter", "Blocks that the node took.", blocks.accepted);
@@ -82,6 +101,27 @@ pub fn render(status: &StatusSnapshot) -> String {
     page.number("channels_refused_total", "counter", "Channels refused.", status.channels_refused);
     page.number("unknown_messages_total", "counter", "Messages ignored as unknown.", status.unknown_messages);
     page.0
+}
+
+fn ledger_metrics(page: &mut Page, ledger: &LedgerSnapshot) {
+    let working = u8::from(ledger.state == "working");
+    page.number("ledger_working", "gauge", "1 while shares are written down.", working);
+    page.number("ledger_last_share", "gauge", "Number of the last share on disk.", ledger.last_share);
+    page.number("ledger_last_slice", "gauge", "Number of the last slice that has ended.", ledger.last_slice);
+    page.number("ledger_shares_total", "counter", "Shares written since the start.", ledger.shares_written);
+    page.number("ledger_commits_total", "counter", "Commits since the start.", ledger.commits);
+    page.number(
+        "ledger_commit_seconds_total",
+        "counter",
+        "Time that all commits took together.",
+        ledger.commit_seconds,
+    );
+    page.number(
+        "ledger_committing_seconds",
+        "gauge",
+        "Time that the present commit has taken.",
+        ledger.committing_seconds,
+    );
 }
 
 #[derive(Default)]

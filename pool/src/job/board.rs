@@ -3,6 +3,7 @@
 //! The [job maker](super::maker) owns all jobs; a connection subscribes once when it
 //! opens a channel and afterwards only reads. One `generation` wakes all of them.
 
+use super::wave::TipWave;
 use super::{JobError, JobSet};
 use bitcoin::ScriptBuf;
 use std::sync::Arc;
@@ -42,6 +43,7 @@ pub struct JobBoard {
     pub(super) requests: mpsc::Sender<Subscription>,
     pub(super) generation: watch::Receiver<u64>,
     pub(super) ids: JobIds,
+    pub(super) wave: TipWave,
 }
 
 /// Job ids, from one sequence for the whole process, so that no two jobs of a
@@ -83,5 +85,10 @@ impl JobBoard {
     /// Changes whenever any jobs changed.
     pub fn generation(&self) -> watch::Receiver<u64> {
         self.generation.clone()
+    }
+
+    /// Where connections report that they have sent a new tip on.
+    pub fn wave(&self) -> &TipWave {
+        &self.wave
     }
 }

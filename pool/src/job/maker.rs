@@ -2,9 +2,10 @@
 //!
 //! One task owns every variant (one for each [`PayTo`]). On a new tip it first
 //! promotes the empty future job that miners already hold, which costs each of them
-//! one `SetNewPrevHash`, and only then builds anything.
+//! one `SetNewPrevHash`, and only when that has reached everyone comes anything else.
 
 use super::board::{JobBoard, JobIds, Jobs, PayTo, SubscribeError, Subscription};
+use super::wave::TipWave;
 use super::{Assigned, Job, JobError, JobParts, JobSet, JobTip};
 use crate::payout::{PayoutError, PayoutSet};
 use std::collections::HashMap;
@@ -41,6 +42,7 @@ pub fn start(config: JobMakerConfig, shutdown: CancellationToken) -> (JobBoard, 
     let (requests, waiting) = mpsc::channel(WAITING_SUBSCRIPTIONS);
     let (generation, changes) = watch::channel(0);
     let ids = JobIds::default();
+    let wave = TipWave::default();
     let maker = JobMaker {
         config,
         generation,
@@ -49,9 +51,12 @@ pub fn start(config: JobMakerConfig, shutdown: CancellationToken) -> (JobBoard, 
         tip: None,
         ids: ids.clone(),
         future_due: None,
+        wave: wave.clone(),
+        wave_limit: Instant::now(),
+        held_back: false,
     };
     let task = tokio::spawn(maker.run(waiting, shutdown));
-    (JobBoard { requests, generation: changes, ids }, task)
+    (JobBoard { requests, generation: changes, ids, wave }, task)
 }
 
 struct JobMaker {
@@ -63,6 +68,12 @@ struct JobMaker {
     ids: JobIds,
     /// When the next future jobs are built if no full template comes first.
     future_due: Option<Instant>,
+    /// The newest tip on its way to the connections.
+    wave: TipWave,
+    /// When it is not waited for any longer.
+    wave_limit: Instant,
+    /// A template waits for the end of the wave.
+    held_back: bool,
 }
 
 struct Variant {
@@ -90,11 +101,14 @@ impl JobMaker {
     /// A full template usually follows a provisional one within milliseconds; the
     /// next future job then goes out together with it.
     const FUTURE_DELAY: Duration = Duration::from_millis(150);
+    /// A tip has reached thousands of connections by then; those that do not read are not
+    /// waited for.
+    const LONGEST_WAVE: Duration = Duration::from_millis(100);
 
     async fn run(mut self, mut waiting: mpsc::Receiver<Subscription>, shutdown: CancellationToken) {
         self.take_template();
         loop {
-            let future_due = self.future_due;
+            let (future_due, wave_limit) = (self.future_due, self.wave_limit);
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 changed = self.config.templates.changed() => match changed {
@@ -107,6 +121,7 @@ impl JobMaker {
                     // A connection that closed meanwhile no longer wants the answer.
                     let _ = request.answer.send(jobs);
                 }
+                () = over(self.wave.clone(), wave_limit), if self.held_back => self.take_template(),
                 () = sleep_until(future_due), if future_due.is_some() => {
                     self.build_futures();
                     self.announce();
@@ -117,6 +132,7 @@ impl JobMaker {
 
     fn take_template(&mut self) {
         let Some(template) = self.config.templates.borrow_and_update().clone() else { return };
+        self.held_back = false;
         self.drop_unused_variants();
         if self.is_new_tip(&template) && !template.provisional {
             // The provisional template was overtaken; it comes first all the same.
@@ -124,6 +140,10 @@ impl JobMaker {
             if let Some(opening) = opening.filter(|opening| opening.prev_hash == template.prev_hash) {
                 self.work_on(opening);
             }
+        }
+        if !self.is_new_tip(&template) && !self.wave.is_over() && Instant::now() < self.wave_limit {
+            self.held_back = true;
+            return;
         }
         self.work_on(template);
     }
@@ -140,13 +160,13 @@ impl JobMaker {
         let jobs = self.build_all(new_tip);
         if new_tip {
             // First word of the new tip, before anything else is built.
-            self.announce();
+            self.announce_tip();
             self.future_due = Some(Instant::now() + Self::FUTURE_DELAY);
-        }
-        if !provisional {
-            self.build_futures();
-        }
-        if !provisional || !new_tip {
+            self.held_back = !provisional;
+        } else {
+            if !provisional {
+                self.build_futures();
+            }
             self.announce();
         }
         info!(
@@ -292,6 +312,12 @@ impl JobMaker {
         self.variants.retain(|pay_to, variant| *pay_to == PayTo::Pool || variant.jobs.receiver_count() > 0);
     }
 
+    fn announce_tip(&mut self) {
+        self.wave.start(self.tip.as_ref().map_or(0, |tip| tip.sequence));
+        self.wave_limit = Instant::now() + Self::LONGEST_WAVE;
+        self.announce();
+    }
+
     fn announce(&self) {
         self.generation.send_modify(|generation| *generation += 1);
     }
@@ -323,6 +349,14 @@ async fn payout_changed(payout: &mut Option<watch::Receiver<Arc<PayoutSet>>>) {
         return;
     }
     std::future::pending().await
+}
+
+/// Comes when the wave is over, or at `limit`.
+async fn over(wave: TipWave, limit: Instant) {
+    tokio::select! {
+        () = wave.over() => {}
+        () = tokio::time::sleep_until(limit) => {}
+    }
 }
 
 async fn sleep_until(due: Option<Instant>) {

@@ -18,6 +18,7 @@ use super::{Closed, ServerContext};
 use crate::channel::Channel;
 use crate::channel::group::Group;
 use crate::channel::history::Moment;
+use crate::job::wave::Listener;
 use crate::status::connections::ConnectionGuard;
 use crate::wire::{self, keep_alive as wire_keep_alive};
 use binary_sv2::Seq064K;
@@ -42,7 +43,7 @@ const FLUSH_AT: usize = 64 * 1024;
 /// block must also pass where clocks differ; and devices are seen to be a minute ahead.
 const NTIME_AHEAD: u32 = 10 * 60;
 /// How long a connection that ends waits for the ledger to take its last shares.
-const LAST_SHARES: Duration = Duration::from_secs(3);
+pub(super) const LAST_SHARES: Duration = Duration::from_secs(3);
 
 /// Serves one connection until it closes, and leaves its channels to the client's next
 /// one if it died.
@@ -101,6 +102,8 @@ struct Session<W> {
     context: Arc<ServerContext>,
     status: ConnectionGuard,
     stage: Stage,
+    /// Where it is reported that the client has a new tip.
+    tips: Listener,
     /// Extension 0x0002 is on.
     worker_names: bool,
     /// Extension 0x5042 is on.
@@ -172,8 +175,10 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         asker: Asker,
     ) -> Self {
         let clock = Clock::new();
+        let tips = context.board.wave().listen();
         let log = ShareLog::new(&context.ledger);
         Session {
+            tips,
             log,
             writer,
             context,
@@ -259,7 +264,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             (0, mining::MESSAGE_TYPE_OPEN_STANDARD_MINING_CHANNEL) => self.open_standard(payload).await,
             (0, mining::MESSAGE_TYPE_OPEN_EXTENDED_MINING_CHANNEL) => self.open_extended(payload).await,
             (0, mining::MESSAGE_TYPE_UPDATE_CHANNEL) => self.update_channel(payload),
-            (0, mining::MESSAGE_TYPE_CLOSE_CHANNEL) => self.close_channel(payload),
+            (0, mining::MESSAGE_TYPE_CLOSE_CHANNEL) => self.close_channel(payload).await,
             (0, mining::MESSAGE_TYPE_SET_CUSTOM_MINING_JOB) => self.refuse_custom_job(payload),
             (wire_keep_alive::EXTENSION, wire_keep_alive::message::PING) if self.lifeline.is_some() => {
                 self.pong(payload)
@@ -401,9 +406,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         const SAME_HOST_AND_PORT: [u8; 3] = [0, 0, 0];
         self.record()?;
         self.hand_over_blocks().await;
-        // A disk that takes nothing leaves the last shares unanswered.
-        let _ = tokio::time::timeout(LAST_SHARES, self.log.settle()).await;
-        self.acknowledge()?;
+        self.settle().await?;
         if matches!(self.stage, Stage::SetUp(_)) {
             self.send(false, common::MESSAGE_TYPE_RECONNECT, &[&SAME_HOST_AND_PORT])?;
         }

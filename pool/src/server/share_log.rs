@@ -142,8 +142,13 @@ impl ShareLog {
         }
     }
 
+    /// Forgets what is owed to `channel`: it is gone.
+    pub fn forgive(&mut self, channel: u32) {
+        self.owed.retain(|owed| owed.channel != channel);
+    }
+
     /// Forgets what is owed: it is said in another way.
-    pub fn forgive(&mut self) {
+    pub fn forgive_all(&mut self) {
         self.owed.clear();
     }
 

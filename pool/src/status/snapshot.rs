@@ -3,11 +3,14 @@
 //! Field names carry their unit. They are what scripts rely on: add, do not rename.
 
 use super::blocks::BlockRecord;
+use super::books::{self, LedgerSnapshot};
 use super::connections::{ChannelInfo, ChannelReport, Connection, Path, ShareTotals};
+use super::relays::{self, OwnRelaySnapshot, RelaySnapshot};
 use super::{Outages, Status};
 use crate::config::values::network_name;
-use p2p::Admission;
-use p2p::iroh::Gate;
+use ledger::LedgerHandle;
+use p2p::iroh::{Gate, IrohNode};
+use p2p::{Admission, RelayWatch};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -29,6 +32,12 @@ pub struct Observed {
     pub admission: Arc<Admission>,
     /// The same for Iroh, where it is on.
     pub gate: Option<Arc<Gate>>,
+    /// The node, where Iroh is on.
+    pub iroh: Option<IrohNode>,
+    /// The pool's own relay, where it runs one.
+    pub own_relay: Option<RelayWatch>,
+    /// Where shares are written down.
+    pub ledger: Option<LedgerHandle>,
     /// Templates as the source pushes them.
     pub templates: watch::Receiver<Option<Arc<Template>>>,
     /// What the source is doing.
@@ -54,6 +63,8 @@ pub struct StatusSnapshot {
     pub template: Option<TemplateSnapshot>,
     /// Shares of all time.
     pub shares: ShareSnapshot,
+    /// Whether they are written down.
+    pub ledger: Option<LedgerSnapshot>,
     /// How many blocks there were.
     pub block_counts: BlockCounts,
     /// The newest blocks, newest first.
@@ -64,6 +75,10 @@ pub struct StatusSnapshot {
     pub outages: OutageCounts,
     /// The connections, oldest first; not all, where there are many.
     pub connections: Vec<ConnectionSnapshot>,
+    /// The relays at which the pool waits for members, its own first.
+    pub relays: Vec<RelaySnapshot>,
+    /// What the pool's own relay did, where it runs one.
+    pub own_relay: Option<OwnRelaySnapshot>,
     /// Requests for a channel that were refused.
     pub channels_refused: u64,
     /// Messages that were ignored because nobody knows their type.
@@ -259,6 +274,7 @@ impl Observed {
             source: self.source(),
             template: template.map(|template| template_snapshot(&template, now)),
             shares,
+            ledger: self.ledger.as_ref().map(|ledger| books::snapshot(ledger, now)),
             block_counts: BlockCounts {
                 submitted: status.counters.blocks_submitted.get(),
                 accepted: status.counters.blocks_accepted.get(),
@@ -269,6 +285,8 @@ impl Observed {
             connection_counts,
             outages: outages(&status.outages),
             connections: listed.iter().map(|connection| connection_snapshot(connection, now)).collect(),
+            relays: relays::used(self.iroh.as_ref()),
+            own_relay: relays::own(self.own_relay.as_ref()),
             channels_refused: status.counters.channels_refused.get(),
             unknown_messages: status.counters.unknown_messages.get(),
         }
@@ -367,6 +385,9 @@ pub(crate) mod fake {
             status: Status::new(started),
             admission: Admission::new(AdmissionLimits::default()),
             gate: None,
+            iroh: None,
+            own_relay: None,
+            ledger: None,
             templates: watch::channel(None).1,
             source: watch::channel(SourceStatus::Connecting { reason: "no node".into() }).1,
             jobs: jobs.subscribe(),

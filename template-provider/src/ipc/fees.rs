@@ -1,4 +1,5 @@
-//! Full templates: the first of a tip, and better ones as fees rise.
+//! Full templates: the first of a tip, after the empty one that opened it, and better
+//! ones as fees rise.
 
 use super::error::NodeError;
 use super::node::{Node, NodeTemplate};
@@ -8,8 +9,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// See `tip`.
-const WAIT: Duration = Duration::from_secs(30);
+/// How often fees are looked at. Core makes a whole template to tell, and does so once a
+/// second itself when it is left to wait.
+const CHECK: Duration = Duration::from_secs(1);
 
 /// For reading a template that is there.
 const READ: Duration = Duration::from_secs(120);
@@ -58,28 +60,16 @@ async fn improve(
     let mut published_at = Instant::now();
     loop {
         // Right after a template only a new tip counts; fees may rise meanwhile.
-        let pause = desk.config.min_interval.saturating_sub(published_at.elapsed());
-        let (threshold, timeout) = match pause {
-            Duration::ZERO => (Some(desk.config.fee_threshold), WAIT),
-            pause => (None, pause.min(WAIT)),
+        let pause = desk.config.min_interval.saturating_sub(published_at.elapsed()).max(CHECK);
+        let threshold = tokio::select! {
+            () = desk.tip_opened.notified() => None,
+            () = tokio::time::sleep(pause) => Some(desk.config.fee_threshold),
+            () = outgrown(asked, reserve) => return Ok(()),
+            () = cancel.cancelled() => return Ok(()),
         };
-        let next = {
-            let waiting = node.wait_next(&base, threshold, timeout);
-            tokio::pin!(waiting);
-            tokio::select! {
-                next = &mut waiting => next?,
-                () = outgrown(asked, reserve) => {
-                    base.interrupt_wait().await?;
-                    waiting.await?;
-                    return Ok(());
-                }
-                () = cancel.cancelled() => {
-                    base.interrupt_wait().await?;
-                    waiting.await?;
-                    return Ok(());
-                }
-            }
-        };
+        // A single look, never a wait: at a new tip a waiting node makes the full template
+        // at once, and under the lock that the empty one needs, which miners wait for.
+        let next = node.wait_next(&base, threshold, Duration::ZERO).await?;
         let Some(next) = next else { continue };
         let template = next.read(true, &node.threads.fees, Some(READ)).await?;
         // Test chains give a template every second once their tip is old.

@@ -161,8 +161,8 @@ impl Node {
     }
 
     /// Waits for a template that is worth more by `fee_threshold` satoshi than
-    /// `base`, or is on another tip; at most `timeout`. `None` when it did not come
-    /// or the wait was interrupted.
+    /// `base`, or is on another tip; at most `timeout`, and without one it only looks.
+    /// `None` when it did not come.
     pub(super) async fn wait_next(
         &self,
         base: &NodeTemplate,
@@ -227,12 +227,6 @@ impl NodeTemplate {
         on(request.get().init_context(), thread);
         let reply = limited(CALL, READ_LIMIT, request.send().promise).await?;
         Ok(sense(CALL, sense(CALL, reply.get())?.get_result())?.to_vec())
-    }
-
-    /// Ends a `waitNext` that is under way.
-    pub(super) async fn interrupt_wait(&self) -> Result<(), NodeError> {
-        let request = self.0.interrupt_wait_request();
-        limited("interruptWait", READ_LIMIT, request.send().promise).await.map(drop)
     }
 
     async fn header(&self, thread: &thread::Client) -> Result<Vec<u8>, NodeError> {

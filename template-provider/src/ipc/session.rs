@@ -29,6 +29,8 @@ pub(super) struct Desk {
     pub(super) in_hand: RefCell<HashSet<Filed>>,
     /// A solved block may have been left waiting on disk.
     pub(super) pending_changed: Notify,
+    /// The empty template of a new tip is out; now for the full one.
+    pub(super) tip_opened: Notify,
     node: RefCell<Option<Rc<Node>>>,
     order: RefCell<Order>,
     templates: Publisher,
@@ -72,6 +74,7 @@ impl Desk {
             shelf: RefCell::default(),
             in_hand: RefCell::default(),
             pending_changed: Notify::new(),
+            tip_opened: Notify::new(),
             node: RefCell::default(),
             order: RefCell::default(),
             templates,

@@ -43,6 +43,7 @@ pub(super) async fn follow(
         // It may be on a newer tip than the one that was told.
         current = template.prev_hash;
         desk.publish(node, &held, template).await?;
+        desk.tip_opened.notify_one();
     }
     Ok(())
 }

@@ -1,19 +1,16 @@
 //! Messages over Noise over TCP: what [`Client`](super::Client) and the load generator
 //! share.
 
-use super::Message;
+use super::{Intake, Message};
 use crate::{DEADLINE, within_deadline};
 use anyhow::{Context, Result, bail};
 use p2p::{AuthorityKey, Frame, FrameReader, FrameWriter, WireLimits, noise};
-use std::net::SocketAddr;
-use tokio::net::{
-    TcpStream,
-    tcp::{OwnedReadHalf, OwnedWriteHalf},
-};
+use std::{net::SocketAddr, time::Instant};
+use tokio::net::{TcpStream, tcp::OwnedWriteHalf};
 
 /// One Noise session.
 pub struct Wire {
-    reader: FrameReader<OwnedReadHalf>,
+    reader: FrameReader<Intake>,
     writer: FrameWriter<OwnedWriteHalf>,
     closed: bool,
 }
@@ -29,7 +26,7 @@ impl Wire {
             stream.set_nodelay(true)?;
             let (read, write) = stream.into_split();
             let (reader, writer) =
-                noise::connect(read, write, Some(authority), &WireLimits::client()).await?;
+                noise::connect(Intake::new(read), write, Some(authority), &WireLimits::client()).await?;
             anyhow::Ok(Wire { reader, writer, closed: false })
         };
         within_deadline("the Noise handshake", handshake)
@@ -92,6 +89,24 @@ impl Wire {
     /// When the connection breaks.
     pub fn received_frame(&mut self) -> Result<Option<Frame<'_>>> {
         Ok(self.reader.try_next()?)
+    }
+
+    /// Takes in what has arrived, without waiting and without opening it; see [`Intake`].
+    ///
+    /// # Errors
+    /// When the pool has closed or broken the connection.
+    pub fn take_in(&mut self, scratch: &mut [u8]) -> Result<()> {
+        self.reader.transport_mut().take_in(scratch).context("the pool closed a connection")
+    }
+
+    /// Whether something was taken in that no frame has been read of.
+    pub fn has_taken_in(&self) -> bool {
+        self.reader.transport().has_waiting()
+    }
+
+    /// When the last byte of the newest frame had been received.
+    pub fn received_last_at(&self) -> Instant {
+        self.reader.transport().read_last_at()
     }
 
     /// Whether the pool has closed or broken the connection.

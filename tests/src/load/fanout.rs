@@ -1,15 +1,22 @@
 //! How long a new block takes to reach everyone.
+//!
+//! A client has the new block when a read of its socket has returned the last byte of
+//! its `SetNewPrevHash`. The clients share the pool's cores, which real ones do not; so
+//! while the clock runs they do no more than that: they look for arrivals every
+//! [`LOOK`], and decrypt them when everyone has got something.
 
 use super::{Crowd, Member, Report, Server, Target, report::milliseconds};
 use crate::rpc;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use mining_sv2::MESSAGE_TYPE_MINING_SET_NEW_PREV_HASH;
 use serde_json::json;
 use std::{
+    future::ready,
     process::{Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
-use tokio::{sync::mpsc, task::JoinSet, time::timeout};
+use tokio::{runtime, task::yield_now};
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -35,42 +42,30 @@ pub enum NewBlock {
 const LONGEST: Duration = Duration::from_secs(30);
 /// Pause after each block, for the templates that follow it.
 const SETTLE: Duration = Duration::from_millis(700);
+/// How often arrivals are looked for while the clock runs. Nobody sleeps on the sockets
+/// meanwhile, so that the pool's writes need not wake anyone.
+const LOOK: Duration = Duration::from_micros(500);
 
 /// Runs the measurement.
 ///
 /// # Errors
 /// When connections break, or a block does not reach everyone.
 pub async fn run(target: &Target, plan: Plan, server: Option<Server>) -> Result<Report> {
-    let crowd = Crowd::gather(target, plan.connections, 1).await?;
-    let (arrived, mut arrivals) = mpsc::channel(plan.connections.max(1));
-    let mut watchers = JoinSet::new();
-    for member in crowd.members {
-        watchers.spawn_local(watch(member, arrived.clone()));
-    }
-    drop(arrived);
-    tokio::time::sleep(SETTLE).await;
+    let mut crowd = Crowd::gather(target, plan.connections, 1).await?;
+    settle(&mut crowd).await?;
 
     let myself = Server::new(std::process::id())?;
     let mut report = Report::default();
     report.add("connections", plan.connections as f64);
     let (mut firsts, mut medians, mut lasts) = (Vec::new(), Vec::new(), Vec::new());
     for block in 1..=plan.blocks {
-        while arrivals.try_recv().is_ok() {} // of blocks that were not ours
         let cpu_before = server.map(Server::cpu).transpose()?;
         let own_cpu_before = myself.cpu()?;
-        let start = Instant::now();
-        let made = tokio::task::spawn_local(plan.new_block.clone().make());
-        let mut waited = Vec::with_capacity(plan.connections);
-        while waited.len() < plan.connections {
-            let arrival = timeout(LONGEST, arrivals.recv())
-                .await
-                .with_context(|| {
-                    format!("block {block} reached {} of {} connections", waited.len(), plan.connections)
-                })?
-                .with_context(|| format!("all connections broke at block {block}"))?;
-            waited.push(arrival.saturating_duration_since(start));
-        }
-        made.await??;
+        let made = plan.new_block.clone().make();
+        let arrivals = await_arrivals(&mut crowd).await.with_context(|| format!("block {block}"))?;
+        let start = made.join().map_err(|_| anyhow!("making block {block} panicked"))??;
+        let mut waited: Vec<Duration> =
+            arrivals.iter().map(|arrival| arrival.saturating_duration_since(start)).collect();
         waited.sort_unstable();
         let (first, median, last) = (waited[0], waited[waited.len() / 2], waited[waited.len() - 1]);
         report.add(format!("block_{block}_first_ms"), milliseconds(first));
@@ -81,7 +76,7 @@ pub async fn run(target: &Target, plan: Plan, server: Option<Server>) -> Result<
         lasts.push(last);
         // Part of the wait is this program's own doing, on the same cores.
         report.add(format!("block_{block}_load_cpu_ms"), milliseconds(myself.cpu()? - own_cpu_before));
-        tokio::time::sleep(SETTLE).await;
+        settle(&mut crowd).await?;
         if let Some((after, before)) = server.map(Server::cpu).transpose()?.zip(cpu_before) {
             report.add(format!("block_{block}_server_cpu_ms"), milliseconds(after - before));
         }
@@ -94,31 +89,80 @@ pub async fn run(target: &Target, plan: Plan, server: Option<Server>) -> Result<
     Ok(report)
 }
 
-/// Reports the moment of every SetNewPrevHash until the connection ends.
-async fn watch(mut member: Member, arrived: mpsc::Sender<Instant>) {
-    while let Ok(Some(frame)) = member.wire.next_frame().await {
-        if frame.header.msg_type != MESSAGE_TYPE_MINING_SET_NEW_PREV_HASH {
+/// When each of the crowd had its `SetNewPrevHash`; waits for all of them.
+async fn await_arrivals(crowd: &mut Crowd) -> Result<Vec<Instant>> {
+    let deadline = Instant::now() + LONGEST;
+    let everyone = crowd.members.len();
+    let mut arrivals = Vec::with_capacity(everyone);
+    let mut scratch = vec![0; 64 * 1024];
+    let mut missing: Vec<&mut Member> = crowd.members.iter_mut().collect();
+    while !missing.is_empty() {
+        ensure!(Instant::now() < deadline, "it reached {} of {everyone} connections", arrivals.len());
+        thread::sleep(LOOK);
+        yield_now().await; // the runtime asks the system which sockets have news
+        let mut silent = 0;
+        for member in &mut missing {
+            member.wire.take_in(&mut scratch)?;
+            silent += usize::from(!member.wire.has_taken_in());
+        }
+        if silent > 0 {
             continue;
         }
-        if arrived.send(Instant::now()).await.is_err() {
-            return;
+        let mut still_missing = Vec::new();
+        for member in missing {
+            match prev_hash_taken_in(member).await? {
+                Some(arrival) => arrivals.push(arrival),
+                None => still_missing.push(member),
+            }
+        }
+        missing = still_missing;
+    }
+    Ok(arrivals)
+}
+
+/// Opens what a member has received; when its `SetNewPrevHash` came if there is one.
+async fn prev_hash_taken_in(member: &mut Member) -> Result<Option<Instant>> {
+    let mut arrival = None;
+    loop {
+        let frame = tokio::select! {
+            biased;
+            frame = member.wire.next_frame() => frame?.context("the pool closed a connection")?,
+            () = ready(()) => return Ok(arrival),
+        };
+        if frame.header.msg_type == MESSAGE_TYPE_MINING_SET_NEW_PREV_HASH {
+            arrival = arrival.or(Some(member.wire.received_last_at()));
         }
     }
 }
 
+/// Lets what follows a block come, and reads it all.
+async fn settle(crowd: &mut Crowd) -> Result<()> {
+    tokio::time::sleep(SETTLE).await;
+    for member in &mut crowd.members {
+        prev_hash_taken_in(member).await?;
+    }
+    Ok(())
+}
+
 impl NewBlock {
-    async fn make(self) -> Result<()> {
-        match self {
+    /// Makes one, on a thread of its own: this one sleeps between its looks. Says when it
+    /// asked for it.
+    fn make(self) -> thread::JoinHandle<Result<Instant>> {
+        thread::spawn(move || match self {
             NewBlock::Rpc(port) => {
-                rpc::call(port, "generatetodescriptor", json!([1, "raw(51)", 100_000_000])).await.map(drop)
+                let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+                let start = Instant::now();
+                let call = rpc::call(port, "generatetodescriptor", json!([1, "raw(51)", 100_000_000]));
+                runtime.block_on(call)?;
+                Ok(start)
             }
             NewBlock::Command(line) => {
-                let status = tokio::task::spawn_blocking(move || {
-                    Command::new("sh").args(["-c", &line]).stdin(Stdio::null()).stdout(Stdio::null()).status()
-                });
-                ensure!(status.await??.success(), "the command that makes a block failed");
-                Ok(())
+                let mut command = Command::new("sh");
+                command.args(["-c", &line]).stdin(Stdio::null()).stdout(Stdio::null());
+                let start = Instant::now();
+                ensure!(command.status()?.success(), "the command that makes a block failed");
+                Ok(start)
             }
-        }
+        })
     }
 }

@@ -102,8 +102,9 @@ pub fn invites(
         }
         // What the host says goes first, and is kept whatever it is.
         let said = wanted.addresses.iter().chain(&config.p2p.external).copied();
+        let relays = wanted.relays.iter().chain(&config.p2p.relays).cloned();
         Invite {
-            relays: distinct(wanted.relays.iter().cloned().chain(found.relays), MAX_RELAYS),
+            relays: distinct(relays.chain(found.relays), MAX_RELAYS),
             addresses: distinct(said.chain(found.addresses), MAX_ADDRESSES),
             ..bare
         }

@@ -70,6 +70,38 @@ async fn a_new_tip_promotes_the_empty_job_that_miners_already_hold() {
 }
 
 #[tokio::test]
+async fn a_full_template_waits_for_a_connection_that_does_not_have_the_tip_but_not_for_ever() {
+    let bench = bench(3, 8);
+    let mut jobs = bench.board.subscribe(PayTo::Pool).await.unwrap();
+    let before = until(&mut jobs, |set| set.future.is_some()).await;
+    let _listener = bench.board.wave().listen();
+    let asked = Instant::now();
+    bench.chain.mine_elsewhere().unwrap();
+    // The listener never reports.
+    until(&mut jobs, |set| {
+        set.tip.sequence > before.tip.sequence && !set.active.job.work.merkle_path().is_empty()
+    })
+    .await;
+    assert!(asked.elapsed() >= JobMaker::LONGEST_WAVE);
+}
+
+#[tokio::test]
+async fn a_full_template_follows_when_the_tip_has_reached_everyone() {
+    let bench = bench(3, 8);
+    let mut jobs = bench.board.subscribe(PayTo::Pool).await.unwrap();
+    let mut listener = bench.board.wave().listen();
+    let mut before = until(&mut jobs, |set| set.future.is_some()).await;
+    for _ in 0..3 {
+        bench.chain.mine_elsewhere().unwrap();
+        let opened = until(&mut jobs, |set| set.tip.sequence > before.tip.sequence).await;
+        listener.reached(listener.newest());
+        let full = |set: &JobSet| !set.active.job.work.merkle_path().is_empty() && set.future.is_some();
+        before = until(&mut jobs, full).await;
+        assert_eq!(before.tip.sequence, opened.tip.sequence);
+    }
+}
+
+#[tokio::test]
 async fn without_transactions_the_promoted_job_stays() {
     let bench = bench(0, 8);
     let mut jobs = bench.board.subscribe(PayTo::Pool).await.unwrap();

@@ -24,7 +24,9 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     /// Brings every group up to date. New tips go out for all groups before anything
     /// else does.
     pub(super) async fn distribute(&mut self) -> Result<(), Closed> {
+        let tip = self.tips.newest();
         if self.groups.is_empty() {
+            self.tips.reached(tip);
             return Ok(());
         }
         self.clock.read();
@@ -41,6 +43,11 @@ impl<W: AsyncWrite + Unpin> Session<W> {
                 }
             }
         }
+        // What else there is has to wait until the tip has left, here and everywhere.
+        if updates.iter().any(|update| update.activate.is_some()) {
+            self.writer.flush().await?;
+        }
+        self.tips.reached(tip);
         for (group, update) in updates.iter().enumerate() {
             for to in self.receivers(group) {
                 if let Some(live) = &update.replace {

@@ -94,7 +94,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     /// is accepted is on disk.
     async fn take_up(&mut self) -> Result<(), Closed> {
         self.log.settle().await?;
-        self.log.forgive();
+        self.log.forgive_all();
         let moment = self.next_moment();
         // Not sent as changes: the client holds nothing for certain.
         self.update_groups(moment);

@@ -1,6 +1,6 @@
 //! Shares: judged in place, written down in bursts, answered once they are on disk.
 
-use super::{NTIME_AHEAD, Session};
+use super::{LAST_SHARES, NTIME_AHEAD, Session};
 use crate::channel::ChannelKind;
 use crate::channel::group::LiveJob;
 use crate::server::Closed;
@@ -98,6 +98,15 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         Ok(())
     }
 
+    /// Waits until what was accepted is on disk, and answers it. A disk that takes nothing
+    /// leaves the last shares unanswered.
+    pub(super) async fn settle(&mut self) -> Result<(), Closed> {
+        if let Ok(settled) = tokio::time::timeout(LAST_SHARES, self.log.settle()).await {
+            settled?;
+        }
+        self.acknowledge()
+    }
+
     /// Every refused share is answered at once (SV2 section 5.3.14).
     fn reject(
         &mut self,
@@ -140,8 +149,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         Ok(())
     }
 
-    /// Answers the accepted shares that are on disk by now. A channel that was closed
-    /// meanwhile is still told: its client is owed the answer.
+    /// Answers the accepted shares that are on disk by now.
     pub(super) fn acknowledge(&mut self) -> Result<(), Closed> {
         while let Some(mut owed) = self.log.next_settled()? {
             let Some((last, count, sum)) = owed.shares.take() else { continue };

@@ -1,0 +1,80 @@
+//! `punchbowl relay`, alone on a public host.
+
+use super::Host;
+use crate::{Process, Punchbowl};
+use anyhow::Result;
+use std::process::ExitStatus;
+use tempfile::TempDir;
+
+/// A relay that serves anyone. Killed when dropped.
+pub struct Relay {
+    host: Host,
+    process: Process,
+    folder: TempDir,
+    hint: String,
+}
+
+/// HTTPS, which every network lets out.
+const PORT: u16 = 443;
+/// QUIC address discovery.
+const DISCOVERY_PORT: u16 = 7842;
+
+impl Relay {
+    /// Starts a relay on `host`, which has a public address, and waits until it serves.
+    ///
+    /// # Errors
+    /// When it does not come up; the message holds its last lines.
+    pub async fn start(host: &Host) -> Result<Relay> {
+        let folder = tempfile::Builder::new().prefix("pb-relay-").tempdir()?;
+        let (process, hint) = launch(host, &folder).await?;
+        Ok(Relay { host: host.clone(), process, folder, hint })
+    }
+
+    /// What goes into `p2p.relays` and invites: `host:port,key`.
+    pub fn hint(&self) -> &str {
+        &self.hint
+    }
+
+    /// The host's address, which stands in URLs of the relay.
+    ///
+    /// # Errors
+    /// When it is connected to nothing.
+    pub fn ip(&self) -> Result<String> {
+        Ok(self.host.ip()?.to_string())
+    }
+
+    /// Its process, for log lines and the pid.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Ends it on the spot (SIGKILL).
+    ///
+    /// # Errors
+    /// When it has ended already.
+    pub async fn kill(&mut self) -> Result<ExitStatus> {
+        self.process.kill().await
+    }
+
+    /// Starts it again after [`kill`](Self::kill), with the key that it had.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn restart(&mut self) -> Result<()> {
+        (self.process, self.hint) = launch(&self.host, &self.folder).await?;
+        Ok(())
+    }
+}
+
+async fn launch(host: &Host, folder: &TempDir) -> Result<(Process, String)> {
+    let ip = host.ip()?;
+    let data_dir = folder.path().display().to_string();
+    let (listen, discovery) = (format!("{ip}:{PORT}"), format!("{ip}:{DISCOVERY_PORT}"));
+    let public = ip.to_string();
+    let arguments = ["relay", "--data-dir", &data_dir, "--listen", &listen, "--qad", &discovery];
+    let arguments = [&arguments[..], &["--public", &public, "--for", "anyone"]].concat();
+    let process = Punchbowl::spawn_at(host, &arguments)?;
+    // It prints how it is reached, and a key in it, once it serves.
+    let hint = process.line(|line| line.starts_with(&public) && line.contains(',')).await?;
+    Ok((process, hint))
+}
