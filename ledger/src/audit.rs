@@ -61,7 +61,7 @@ pub enum Evidence {
     /// A slice's end, after its shares.
     Slice {
         /// Its head.
-        head: SignedHead,
+        head: Box<SignedHead>,
         /// What the ledger says that members did in it.
         members: Vec<(Arc<str>, WorkSum)>,
     },

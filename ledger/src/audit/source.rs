@@ -38,14 +38,14 @@ pub fn audit_ledger(
             book.up_to(head.head.book, reader, auditor)?;
             let members = members(reader, head.head.slice, &mut names)?;
             next_slice = head.head.slice.saturating_add(1);
-            auditor.add(&Evidence::Slice { head, members });
+            auditor.add(&Evidence::Slice { head: Box::new(head), members });
             progress(next_share - 1);
         }
     }
     // What is newer than the last head, as far as it was there a moment ago.
     let last = reader.last_share()?;
     shares(reader, auditor, &mut book, &mut next_share, last)?;
-    book.to_the_end(reader, auditor)?;
+    book.give_the_rest(reader, auditor)?;
     progress(next_share - 1);
     Ok(())
 }
@@ -137,7 +137,7 @@ impl Book {
         entries.into_iter().try_for_each(|(hash, entry)| self.give(hash, entry, reader, auditor))
     }
 
-    fn to_the_end(&mut self, reader: &Reader, auditor: &mut Auditor) -> Result<(), StoreError> {
+    fn give_the_rest(&mut self, reader: &Reader, auditor: &mut Auditor) -> Result<(), StoreError> {
         while self.read_more(reader)? {}
         let entries = std::mem::take(&mut self.waiting);
         entries.into_iter().try_for_each(|(hash, entry)| self.give(hash, entry, reader, auditor))

@@ -404,7 +404,7 @@ fn heads_that_somebody_else_signed_are_caught() {
     let mut forged = honest.evidence;
     let place = forged.iter().position(|each| matches!(each, Evidence::Slice { .. })).unwrap();
     if let Evidence::Slice { head, .. } = &mut forged[place] {
-        *head = head.head.clone().sign(&Key::new(2));
+        **head = head.head.clone().sign(&Key::new(2));
     }
     assert_eq!(names(&audit(&forged)), ["other-signer"]);
     if let Evidence::Slice { head, .. } = &mut forged[place] {
