@@ -160,14 +160,12 @@ async fn a_relay_that_shows_another_key_than_the_invite_says_is_not_used() {
     let pool = Pool::waiting_at(&[&relay]).await;
     let forged = RelayHint { trust: RelayTrust::Peer(SecretKey::generate().public()), ..hint(&relay) };
     let before = relay.watch().counts();
-    let member = member().await;
     let invite = Invite { relays: vec![forged], ..pool.invite.clone() };
-    member.dial(&invite).await.unwrap_err();
+    member().await.dial(&invite).await.unwrap_err();
     let after = relay.watch().counts();
     assert_eq!((after.clients, after.denied), (before.clients, before.denied), "TLS came first");
 
-    // With the right key of the same place beside it, it is.
-    member.dial(&pool.invite).await.unwrap();
+    member().await.dial(&pool.invite).await.unwrap();
 }
 
 #[tokio::test]
@@ -271,12 +269,14 @@ async fn when_a_relay_dies_its_members_come_back_by_the_other_one() {
     let invite = pool.invite.clone();
     let stream = member.dial(&invite).await.unwrap();
     let used = stream.path().report().unwrap().relay.unwrap();
-    let (_halves, _) = tokio::join!(ping(stream), pool.echo());
+    let (halves, _) = tokio::join!(ping(stream), pool.echo());
     let (dead, alive) = match used.contains(&first.tcp().port().to_string()) {
         true => (first, second),
         false => (second, first),
     };
     dead.close().await;
+    // As the miner does when its pings are not answered any more.
+    drop(halves);
     let gone = hint(&dead);
     pool.settled(|reports| {
         reports.iter().any(|report| report.relay == gone && report.state == RelayState::Unreachable)
@@ -333,7 +333,6 @@ async fn whoever_asks_is_told_the_address_it_comes_from() {
     let mut told = connection.observed_external_addr();
     let told = tokio::time::timeout(Duration::from_secs(20), told.next()).await.unwrap();
     assert_eq!(told, Some(own));
-    assert_eq!(relay.watch().counts().told_address, 1);
 }
 
 #[tokio::test]

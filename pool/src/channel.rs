@@ -93,8 +93,9 @@ pub struct Verdict {
     pub credited: Option<Difficulty>,
 }
 
-/// Jobs re-sent to one channel that shares are still taken for.
-const MAX_REISSUED: usize = 4;
+/// Jobs re-sent to one channel that shares are still taken for: some SV1 firmware works
+/// through a queue of eight.
+const MAX_REISSUED: usize = 8;
 /// Duplicates in a row after which a channel is moved to another search space.
 const DUPLICATES_BEFORE_MOVE: u32 = 16;
 /// Entries in the duplicate filter after which the difficulty is raised instead of

@@ -6,9 +6,11 @@
 pub mod check_config;
 pub mod config_flags;
 pub mod demo;
+pub mod dial_flags;
 pub mod id;
 pub mod interrupt;
 pub mod invite;
+pub mod join;
 pub mod keygen;
 pub mod miner;
 pub mod pool;
@@ -17,6 +19,7 @@ pub mod ready;
 pub mod relay;
 pub mod source;
 pub mod template;
+pub mod verify;
 
 use crate::logging::{self, LogFormat};
 use anyhow::{Context, Result};
@@ -43,6 +46,8 @@ First steps:
   punchbowl pool --payout-address bc1q...
                                   run a pool beside your Bitcoin Core
   punchbowl invite                what to send to those who should mine at it
+  punchbowl verify                whether a pool's ledger and payouts are right
+  punchbowl join INVITE           let your miners mine at a pool that you were invited to
 
 Configuration: punchbowl.toml in the current folder, or --config FILE.
 Each command explains itself: punchbowl pool --help";
@@ -53,6 +58,8 @@ enum Command {
     Pool(pool::PoolArgs),
     /// Watch a pool mine: chain, pool and miners in one process
     Demo(demo::DemoArgs),
+    /// Let old miners on this network mine at a pool elsewhere
+    Join(join::JoinArgs),
     /// Mine on a Stratum V2 pool with this computer's processor, for tests
     Miner(miner::MinerArgs),
     /// Print block templates as they come
@@ -65,6 +72,8 @@ enum Command {
     Invite(invite::InviteArgs),
     /// Run a relay alone, for a pool behind a router
     Relay(relay::RelayArgs),
+    /// Check a pool's ledger: every share, slice, signature, payout and coinbase
+    Verify(verify::VerifyArgs),
     /// Make the key by which miners know a pool
     Keygen(keygen::KeygenArgs),
 }
@@ -73,10 +82,11 @@ impl Command {
     /// What is logged when `RUST_LOG` does not say.
     fn log_level(&self) -> &'static str {
         match self {
-            Command::Pool(_) | Command::Relay(_) => "info",
+            Command::Pool(_) | Command::Relay(_) | Command::Join(_) => "info",
             // These speak on standard output, in their own words.
             Command::Demo(_) | Command::Miner(_) | Command::Template(_) => "error",
             Command::CheckConfig(_) | Command::Id(_) | Command::Invite(_) | Command::Keygen(_) => "warn",
+            Command::Verify(_) => "warn",
         }
     }
 }
@@ -99,12 +109,14 @@ fn run_command(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Pool(args) => in_runtime(pool::run(args))?,
         Command::Demo(args) => in_runtime(demo::run(args))?,
+        Command::Join(args) => in_runtime(join::run(args))?,
         Command::Miner(args) => in_runtime(miner::run(args))?,
         Command::Template(args) => in_runtime(template::run(args))?,
         Command::CheckConfig(args) => return check_config::run(&args),
         Command::Id(args) => id::run(&args)?,
         Command::Invite(args) => invite::run(&args)?,
         Command::Relay(args) => in_runtime(relay::run(args))?,
+        Command::Verify(args) => return verify::run(&args),
         Command::Keygen(args) => keygen::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -164,6 +176,8 @@ mod tests {
             "punchbowl template --json --config f.toml",
             "punchbowl check-config --config f.toml",
             "punchbowl keygen --stdout",
+            "punchbowl verify data --json",
+            "punchbowl verify ledger.sqlite --against old.sqlite --authority 9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh",
             "punchbowl id --json",
             "punchbowl id --identity ann.key",
             "punchbowl invite --qr --svg i.svg --include-private --address 8.8.8.8:34255 --relay 8.8.8.8",

@@ -5,9 +5,12 @@
 //! | `authority.key` | the secret key that miners know the pool by |
 //! | `node.key` | the secret key that members dial the node by |
 //! | `invite` | the running pool's invite, private addresses included |
+//! | `run/identity.json` | what others know the running pool by, for other programs |
+//! | `run/external-addrs.json` | forwarded addresses, written by other programs |
 //! | `payout-index.json` | the next index of a ranged payout descriptor |
 //! | `ledger.sqlite` (`-wal`, `-shm`, `.lock`) | every share, slice, block and credit; see `docs/ledger.md` |
 //! | `solutions/` | solved blocks, written before they are sent |
+//! | `ledger.sqlite` | shares, slices, blocks and credits |
 //! | `chain/` | the embedded regtest chain |
 //! | `lock` | held while a pool runs; holds its process id |
 //!
@@ -189,6 +192,8 @@ impl DataDir {
 pub const AUTHORITY_KEY: &str = "authority.key";
 /// Name of the node's key file in a data folder.
 pub const NODE_KEY: &str = "node.key";
+/// Name of the ledger in a data folder.
+pub const LEDGER: &str = "ledger.sqlite";
 
 fn warn_if_open_to_others(path: &Path) {
     let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());

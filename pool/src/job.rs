@@ -6,9 +6,10 @@ pub mod maker;
 pub mod wave;
 
 use crate::payout::{PayoutError, PayoutSet};
-use ledger::{JobRecord, RecordError, TemplateParts, TemplateRecord};
+use ledger::{FoundBlock, JobRecord, RecordError, ShareContext, TemplateParts, TemplateRecord};
 use std::sync::{Arc, OnceLock};
 use thiserror::Error;
+use translator::sv1::notice::JobText;
 use work::extranonce::EXTRANONCE_SIZE;
 use work::share::Tip;
 use work::{CoinbaseError, CoinbaseTemplate, Hash256, JobWork};
@@ -33,6 +34,8 @@ pub struct Job {
     record: OnceLock<Arc<JobRecord>>,
     /// `NewExtendedMiningJob` after `min_ntime`, as it stands on the wire.
     extended_tail: Box<[u8]>,
+    /// The shared part of SV1's `mining.notify`, once somebody has asked for it.
+    sv1_text: OnceLock<(Hash256, Arc<JobText>)>,
 }
 
 /// What a job is built from.
@@ -110,6 +113,7 @@ impl Job {
             fees: parts.fees,
             record: OnceLock::new(),
             extended_tail: tail.into_boxed_slice(),
+            sv1_text: OnceLock::new(),
         })
     }
 
@@ -124,6 +128,21 @@ impl Job {
         }
         let record = Arc::new(self.make_record(tip)?);
         Ok(self.record.get_or_init(|| record).clone())
+    }
+
+    /// The block `hash`, found on this job at `found` (seconds since the Unix epoch), as the
+    /// ledger keeps it.
+    pub fn found_block(&self, hash: Hash256, context: &ShareContext, found: u32) -> FoundBlock {
+        let terms = context.terms();
+        FoundBlock {
+            hash,
+            height: self.height,
+            found,
+            job: terms.job.hash(),
+            member: terms.member.clone(),
+            worker: terms.worker.clone(),
+            value: self.value,
+        }
     }
 
     fn make_record(&self, tip: &JobTip) -> Result<JobRecord, RecordError> {
@@ -141,7 +160,6 @@ impl Job {
         JobRecord::new(ledger::JobParts {
             template: Arc::new(template),
             version_rolling: self.work.version_rolling(),
-            // EXTRANONCE_SIZE
             extranonce_size: u8::try_from(coinbase.extranonce_size).unwrap_or(u8::MAX),
             coinbase_prefix: coinbase.prefix.clone(),
             coinbase_suffix: coinbase.suffix.clone(),
@@ -153,6 +171,17 @@ impl Job {
     /// The payload of `NewExtendedMiningJob` after `min_ntime`.
     pub fn extended_tail(&self) -> &[u8] {
         &self.extended_tail
+    }
+
+    /// The part of SV1's `mining.notify` that is the same for every miner of this job on
+    /// the tip `prev_hash`. Written once: a job is for one tip.
+    pub fn sv1_text(&self, prev_hash: &Hash256) -> Arc<JobText> {
+        let write = || {
+            let coinbase = self.work.coinbase();
+            JobText::new(prev_hash, (&coinbase.prefix, &coinbase.suffix), self.work.merkle_path())
+        };
+        let (tip, text) = self.sv1_text.get_or_init(|| (*prev_hash, write()));
+        if tip == prev_hash { text.clone() } else { write() }
     }
 
     /// The payload of `NewMiningJob` after `min_ntime`.

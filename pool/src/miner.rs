@@ -12,10 +12,10 @@ mod mining;
 pub use event::MinerEvent;
 
 use crate::server::setup::{REQUIRES_STANDARD_JOBS, REQUIRES_VERSION_ROLLING};
-use crate::upstream::{Backoff, Standing, Upstream, UpstreamConfig, UpstreamError};
+use crate::upstream::{Backoff, Link, Standing, Upstream, UpstreamConfig, UpstreamError};
 use mining::{Mining, Served};
 use p2p::Target;
-use p2p::iroh::SecretKey;
+use p2p::iroh::{LookupConfig, SecretKey};
 use std::time::Instant;
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -28,6 +28,8 @@ pub struct MinerConfig {
     pub pool: Target,
     /// What the miner is known by where it dials a node id.
     pub identity: SecretKey,
+    /// How its node id is looked for, where the invite does not lead to it.
+    pub lookup: LookupConfig,
     /// Dial a node id through relays only.
     pub relay_only: bool,
     /// User identity, `member.worker`.
@@ -101,9 +103,6 @@ impl Miner<'_> {
                 Err(fault) if fault.is_final() => return Err(fault),
                 Err(fault) => fault.to_string(),
             };
-            if !self.mining.has_channel() {
-                self.upstream.forget();
-            }
             self.mining.disconnected(self.upstream.kept_for()).await;
             let retry_in = self.backoff.lost(Instant::now(), rand::random());
             self.mining.tell(MinerEvent::Disconnected { reason, retry_in }).await;
@@ -117,27 +116,28 @@ impl Miner<'_> {
     /// One connection from dial to end.
     async fn connection(&mut self, stop: &CancellationToken) -> Result<Served, UpstreamError> {
         let Miner { upstream, backoff, mining } = self;
+        if !mining.has_channel() {
+            upstream.forget();
+        }
         let connected = tokio::select! {
             () = stop.cancelled() => return Ok(Served::Stopped),
             connected = mining.meanwhile(upstream.connect()) => connected,
         };
         let (mut link, standing) = connected?;
-        let served = async {
-            let resumed = match standing {
-                Standing::Resumed(channels) => mining.resume(&mut link, &channels).await?,
-                Standing::Gone(code) => {
-                    mining.lose(&format!("the pool does not have the channel any more ({code})")).await;
-                    false
-                }
-                Standing::Fresh => false,
-            };
-            if !resumed {
-                mining.open(&mut link).await?;
-            }
-            backoff.serving(Instant::now());
-            mining.serve(&mut link, stop).await
+        if let Some(way) = link.found() {
+            mining.tell(MinerEvent::Found(way)).await;
+        }
+        let ready = tokio::select! {
+            () = stop.cancelled() => return Ok(Served::Stopped),
+            ready = take_up(mining, &mut link, standing) => ready,
         };
-        let served = served.await;
+        let served = match ready {
+            Ok(()) => {
+                backoff.serving(Instant::now());
+                mining.serve(&mut link, stop).await
+            }
+            Err(fault) => Err(fault),
+        };
         match &served {
             // Last words may still be under way: it closes by itself.
             Ok(Served::Stopped) => drop(link),
@@ -145,6 +145,22 @@ impl Miner<'_> {
         }
         served
     }
+}
+
+/// Goes on with the channel of before, or opens one.
+async fn take_up(mining: &mut Mining<'_>, link: &mut Link, standing: Standing) -> Result<(), UpstreamError> {
+    match standing {
+        Standing::Resumed(channels) => {
+            if mining.resume(link, &channels).await? {
+                return Ok(());
+            }
+        }
+        Standing::Gone(code) => {
+            mining.lose(&format!("the pool does not have the channel any more ({code})")).await;
+        }
+        Standing::Fresh => {}
+    }
+    mining.open(link).await
 }
 
 impl MinerConfig {
@@ -156,6 +172,7 @@ impl MinerConfig {
         UpstreamConfig {
             pool: self.pool.clone(),
             identity: self.identity.clone(),
+            lookup: self.lookup.clone(),
             relay_only: self.relay_only,
             flags: standard | REQUIRES_VERSION_ROLLING,
             role: "cpu",

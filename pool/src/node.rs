@@ -3,7 +3,7 @@
 //! `punchbowl pool` and `punchbowl demo` are the same node with another source.
 
 use crate::block_desk::{self, BlockDesk};
-use crate::config::{Config, P2pAdmission};
+use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
 use crate::http;
 use crate::job::maker::{self, JobMakerConfig};
@@ -13,14 +13,15 @@ use crate::payout::PayoutMode;
 use crate::reach;
 use crate::server::keep_alive::KeepAlivePolicy;
 use crate::server::parking::{self, ParkingLot};
-use crate::server::{self, ExtensionPolicy, ServerContext};
+use crate::server::{self, Door, ExtensionPolicy, ServerContext};
 use crate::status::{BlockRecord, Observed, Status};
+use crate::sv1::Sv1Port;
 use anyhow::{Context, Result};
 use ledger::{DiskState, Ledger};
-use p2p::iroh::{GateLimits, IrohConfig, Policy, SecretKey};
+use p2p::iroh::{DhtUse, GateLimits, IrohConfig, LookupConfig, Policy, SecretKey};
 use p2p::{
-    Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, RelayServer,
-    TcpAcceptor, WireLimits,
+    Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, RelayHint,
+    RelayServer, TcpAcceptor, WireLimits,
 };
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
+use translator::SessionConfig;
 use work::{Difficulty, ShareRate, VardiffConfig};
 
 /// A pool that is running.
@@ -163,15 +165,22 @@ impl Node {
         let admission = Admission::new(admission_limits(config));
         let sessions = TaskTracker::new();
         let mut listening = Vec::new();
-        for address in &config.listen.tcp {
+        let doors = doors(config);
+        for (address, door, setting) in &doors {
             let acceptor = TcpAcceptor::bind(*address, admission.clone())
-                .with_context(|| format!("listening for miners at {address} (listen.tcp)"))?;
+                .with_context(|| format!("listening for miners at {address} ({setting})"))?;
             let address = acceptor.local_addr();
-            let uri = reach::uri(address, key);
-            info!(%address, transport = "tcp", authority_key = %key, %uri, "listening");
+            match door {
+                Door::Sv1(_) => info!(%address, transport = "tcp", protocol = "sv1", "listening"),
+                Door::Sv2 | Door::Both(_) => {
+                    let uri = reach::uri(address, key);
+                    info!(%address, transport = "tcp", authority_key = %key, %uri, "listening");
+                }
+            }
             listening.push(address);
             let serving = server::listen(
                 acceptor,
+                door.clone(),
                 admission.clone(),
                 context.clone(),
                 sessions.clone(),
@@ -197,6 +206,7 @@ impl Node {
             iroh = Some(node);
             let serving = server::listen(
                 acceptor,
+                Door::Sv2,
                 admission.clone(),
                 context.clone(),
                 sessions.clone(),
@@ -295,6 +305,32 @@ impl Node {
     }
 }
 
+/// Where is listened, for what, and by which setting. The addresses of `listen.tcp` come
+/// first.
+fn doors(config: &Config) -> Vec<(SocketAddr, Door, &'static str)> {
+    let port = |floor: Option<f64>| {
+        let session = SessionConfig {
+            rules: config.sv1.firmware.clone(),
+            floor: floor.map(Difficulty),
+            ..SessionConfig::default()
+        };
+        Sv1Port::new(session, rand::random())
+    };
+    let usual = port(None);
+    let main = if config.sv1.enabled { Door::Both(usual.clone()) } else { Door::Sv2 };
+    let rental = port(Some(config.sv1.high_difficulty));
+    let listen = &config.listen;
+    let all = |addresses: &[SocketAddr], door: Door, setting| {
+        addresses.iter().map(|address| (*address, door.clone(), setting)).collect::<Vec<_>>()
+    };
+    [
+        all(&listen.tcp, main, "listen.tcp"),
+        all(&listen.sv1, Door::Sv1(usual), "listen.sv1"),
+        all(&listen.high_difficulty, Door::Sv1(rental), "listen.high_difficulty"),
+    ]
+    .concat()
+}
+
 fn wire_limits(config: &Config) -> WireLimits {
     WireLimits {
         max_frame: size(config.limits.frame_bytes),
@@ -334,8 +370,29 @@ fn iroh_config(config: &Config, secret: SecretKey) -> IrohConfig {
         bind: config.p2p.bind.clone(),
         external: config.p2p.external.clone(),
         port_mapping: config.p2p.port_mapping,
-        relays: config.p2p.relays.clone(),
+        lookup: lookup(config),
+        relays: relays(config),
         own_relay: None,
+    }
+}
+
+/// The relays at which the pool waits besides its own: those that the host knows, then
+/// public ones where the host has named any.
+fn relays(config: &Config) -> Vec<RelayHint> {
+    let public = config.p2p.public_relays.iter().flat_map(|relays| relays.hints());
+    config.p2p.relays.iter().cloned().chain(public).collect()
+}
+
+/// How members find the pool. It looks for nobody itself, and so needs no address book.
+fn lookup(config: &Config) -> LookupConfig {
+    let discovery = &config.p2p.discovery;
+    LookupConfig {
+        mdns: discovery.mdns,
+        dht: match discovery.dht {
+            DhtPublishing::Off => DhtUse::Off,
+            DhtPublishing::RelayOnly => DhtUse::RelayOnly { bootstrap: discovery.dht_bootstrap.clone() },
+        },
+        address_book: None,
     }
 }
 

@@ -12,7 +12,8 @@ use crate::extranonces::Extranonces;
 use crate::job::board::JobBoard;
 use crate::payout::PayoutMode;
 use crate::status::{Path, Status};
-use acceptor::{Acceptor, Newcomer};
+use crate::sv1::{self, Sv1Port};
+use acceptor::{Acceptor, FirstBytes, Newcomer};
 use block::FoundBlock;
 use keep_alive::KeepAlivePolicy;
 use ledger::{LedgerGone, LedgerHandle};
@@ -21,6 +22,7 @@ use p2p::{
     noise,
 };
 use parking::ParkingLot;
+pub(crate) use session::{LAST_SHARES, NTIME_AHEAD};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -29,6 +31,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info};
+use translator::{Goodbye, LineTooLong};
 use work::VardiffConfig;
 
 /// What every session uses; immutable, or made to be shared.
@@ -112,6 +115,15 @@ pub enum Closed {
     /// No channel was opened in time.
     #[error("no channel was opened in time")]
     NoChannel,
+    /// An SV1 miner's session came to its end.
+    #[error("an SV1 miner was disconnected: {0}")]
+    Sv1(Goodbye),
+    /// An SV1 miner's line is too long.
+    #[error("an SV1 miner sent {0}")]
+    Line(#[from] LineTooLong),
+    /// An SV1 miner began a line and did not end it.
+    #[error("an SV1 miner did not end its line in time")]
+    LineLate,
     /// The client said nothing any more, though it had promised to.
     #[error("the client has been silent for {0:?}")]
     Silent(Duration),
@@ -123,11 +135,23 @@ pub enum Closed {
     Stopping,
 }
 
-/// Accepts connections at `acceptor` until `shutdown` is cancelled. Sessions run on
+/// What is spoken at a port.
+#[derive(Clone, Debug)]
+pub enum Door {
+    /// Stratum V2.
+    Sv2,
+    /// Stratum V1.
+    Sv1(Arc<Sv1Port>),
+    /// Either: the first bytes tell.
+    Both(Arc<Sv1Port>),
+}
+
+/// Accepts connections at `acceptor`, where `door` is spoken, until `shutdown` is cancelled. Sessions run on
 /// `sessions` and end on their own when `shutdown` is cancelled; those that cannot, as
 /// their peer does not read, are dropped when `abandon` is.
 pub async fn listen(
     mut acceptor: impl Acceptor,
+    door: Door,
     admission: Arc<Admission>,
     context: Arc<ServerContext>,
     sessions: TaskTracker,
@@ -141,14 +165,67 @@ pub async fn listen(
         };
         let Some(newcomer) = newcomer else { return };
         let (admission, context, shutdown) = (admission.clone(), context.clone(), shutdown.clone());
+        let door = door.clone();
         let abandoned = abandon.clone().cancelled_owned();
         sessions.spawn(async move {
             tokio::select! {
                 () = abandoned => {}
-                () = connection(newcomer, &admission, context, shutdown) => {}
+                () = enter(newcomer, door, &admission, context, shutdown) => {}
             }
         });
     }
+}
+
+/// Finds out what a newcomer speaks, and serves it.
+async fn enter<R, W>(
+    mut newcomer: Newcomer<R, W>,
+    door: Door,
+    admission: &Admission,
+    context: Arc<ServerContext>,
+    shutdown: CancellationToken,
+) where
+    R: AsyncRead + FirstBytes + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let port = match door {
+        Door::Sv2 => None,
+        Door::Sv1(port) => Some(port),
+        Door::Both(port) => {
+            let first = tokio::time::timeout(context.deadlines.handshake, newcomer.read.are_sv1());
+            let first = tokio::select! {
+                () = shutdown.cancelled() => return,
+                first = first => first,
+            };
+            match first {
+                Ok(Ok(is_sv1)) => is_sv1.then_some(port),
+                Ok(Err(fault)) => {
+                    return report(&newcomer.path, Err(WireError::Io(fault).into()), &context.status);
+                }
+                Err(_) => return report(&newcomer.path, Err(Closed::HandshakeLate), &context.status),
+            }
+        }
+    };
+    match port {
+        None => connection(newcomer, admission, context, shutdown).await,
+        // Boxed, so that SV2 connections need not have room for it.
+        Some(port) => Box::pin(sv1_connection(newcomer, port, context, shutdown)).await,
+    }
+}
+
+async fn sv1_connection<R, W>(
+    newcomer: Newcomer<R, W>,
+    port: Arc<Sv1Port>,
+    context: Arc<ServerContext>,
+    shutdown: CancellationToken,
+) where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let Newcomer { read, write, path, permit: _permit } = newcomer;
+    let status = context.status.connections.opened(path.clone());
+    status.set_sv1();
+    let served = sv1::serve(read, write, port, context.clone(), status, shutdown).await;
+    report(&path, served, &context.status);
 }
 
 async fn connection<R, W>(

@@ -315,8 +315,9 @@ impl Client {
     }
 
     /// Takes over the books of a channel from another connection, which the pool is asked
-    /// to go on with on this one.
+    /// to go on with on this one. Its jobs are sent again.
     pub fn adopt(&mut self, channel: Channel) {
+        let channel = Channel { jobs: BTreeMap::new(), current_job: None, prev_hash: None, ..channel };
         self.channels.insert(channel.id, channel);
     }
 

@@ -4,8 +4,10 @@
 //!  bitcoin_node   a real Bitcoin Core on a chain of its own
 //!  punchbowl      the built binary in a folder of its own
 //!  proxy          outages between a miner and its pool
+//!  join           `punchbowl join` in front of a pool
 //!  status         what its status page says
 //!  client         a scripted Stratum V2 miner, as well-behaved or as rude as told
+//!  sv1            a Stratum V1 miner that hashes on the CPU, or sends what it is told
 //!  load           many miners at once, cheap enough to share the machine with the pool
 //!  nat            networks behind real NATs, for the programs to meet across (Linux)
 //! ```
@@ -16,6 +18,7 @@
 pub mod bitcoin_node;
 pub mod client;
 pub mod http;
+pub mod join;
 pub mod load;
 #[cfg(target_os = "linux")]
 pub mod nat;
@@ -25,13 +28,16 @@ pub mod proxy;
 pub mod punchbowl;
 pub mod rpc;
 pub mod status;
+pub mod sv1;
 
 pub use bitcoin_node::BitcoinNode;
 pub use client::Client;
+pub use join::Join;
 pub use place::Place;
 pub use process::Process;
 pub use proxy::{Proxy, Weather};
 pub use punchbowl::{PoolConfig, Punchbowl};
+pub use sv1::Sv1Miner;
 
 use anyhow::{Result, anyhow};
 use std::{future::Future, time::Duration};

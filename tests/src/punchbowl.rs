@@ -36,6 +36,7 @@ pub struct PoolConfig {
     node: SocketAddr,
     port_mapping: bool,
     p2p: String,
+    more_ports: String,
     sections: Vec<String>,
 }
 
@@ -87,6 +88,7 @@ impl PoolConfig {
             node: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             port_mapping: false,
             p2p: String::new(),
+            more_ports: String::new(),
             sections: Vec::new(),
         }
     }
@@ -160,6 +162,13 @@ impl PoolConfig {
         self
     }
 
+    /// Listens for Stratum V1 alone at one more port, and for rented hash rate at another.
+    #[must_use]
+    pub fn with_sv1_ports(mut self) -> PoolConfig {
+        self.more_ports = "sv1 = [\"127.0.0.1:0\"]\nhigh_difficulty = [\"127.0.0.1:0\"]".to_owned();
+        self
+    }
+
     /// Adds a section, its heading included: `"[vardiff]\nenabled = false"`.
     #[must_use]
     pub fn section(mut self, text: &str) -> PoolConfig {
@@ -168,10 +177,11 @@ impl PoolConfig {
     }
 
     fn to_toml(&self, folder: &Path) -> String {
-        let PoolConfig { network, listen, template, payout, node, port_mapping, p2p, sections } = self;
+        let PoolConfig { network, listen, template, payout, node, port_mapping, p2p, more_ports, sections } =
+            self;
         let data_dir = folder.join("data");
         format!(
-            "network = {network:?}\ndata_dir = {data_dir:?}\n\n[listen]\ntcp = [\"{listen}\"]\n\n\
+            "network = {network:?}\ndata_dir = {data_dir:?}\n\n[listen]\ntcp = [\"{listen}\"]\n{more_ports}\n\n\
              [p2p]\nbind = [\"{node}\"]\nport_mapping = {port_mapping}\n{p2p}\n\n\
              [http]\nlisten = \"127.0.0.1:0\"\n\n[payout]\n{payout}\n\n[template]\n{template}\n\n{}\n",
             sections.join("\n\n")
@@ -444,18 +454,34 @@ async fn launch(place: &Place, config: &PoolConfig, folder: &Path) -> Result<(Pr
     Ok((process, listening))
 }
 
+impl Punchbowl {
+    /// The ports of [`PoolConfig::with_sv1_ports`].
+    ///
+    /// # Errors
+    /// When it listens at none.
+    pub fn sv1_ports(&self) -> Result<(SocketAddr, SocketAddr)> {
+        let lines = self.process.log().all();
+        let lines = lines.iter().filter_map(|line| Line::parse(line));
+        let sv1 = lines.filter(|line| line.get("protocol") == Some("sv1"));
+        let mut addresses = sv1.filter_map(|line| line.get("address")?.parse().ok());
+        let both = (addresses.next(), addresses.next());
+        let (Some(plain), Some(high)) = both else { bail!("it listens for SV1 alone at {both:?}") };
+        Ok((plain, high))
+    }
+}
+
 /// A `listening` line of the JSON log.
 #[derive(Clone)]
-struct Line(Value);
+pub(crate) struct Line(Value);
 
 impl Line {
-    fn parse(text: &str) -> Option<Line> {
+    pub(crate) fn parse(text: &str) -> Option<Line> {
         let line: Value = serde_json::from_str(text).ok()?;
         let line = Line(line);
         (line.get("message") == Some("listening")).then_some(line)
     }
 
-    fn get(&self, field: &str) -> Option<&str> {
+    pub(crate) fn get(&self, field: &str) -> Option<&str> {
         self.0.get("fields").unwrap_or(&self.0).get(field)?.as_str()
     }
 }

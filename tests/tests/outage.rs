@@ -6,6 +6,7 @@ use serde_json::Value;
 use tests::{
     PoolConfig, Process, Proxy, Punchbowl, Weather,
     client::{Wanted, flags},
+    process::Signal,
 };
 
 /// Shares come quickly, and none of them is a block.
@@ -25,8 +26,11 @@ impl Bench {
         let pool = Punchbowl::pool(config).await.unwrap();
         let proxy = Proxy::before(pool.address()).await.unwrap();
         let uri = format!("stratum2+tcp://{}/{}", proxy.address(), pool.authority());
-        let miner =
-            Punchbowl::spawn(&["miner", &uri, "--channel", channel, "--max-hash-rate", "50"]).unwrap();
+        Bench::mining(pool, proxy, &uri, channel).await
+    }
+
+    async fn mining(pool: Punchbowl, proxy: Proxy, uri: &str, channel: &str) -> Bench {
+        let miner = Punchbowl::spawn(&["miner", uri, "--channel", channel, "--max-hash-rate", "50"]).unwrap();
         let bench = Bench { pool, proxy, miner };
         bench.mines().await;
         bench
@@ -114,6 +118,22 @@ async fn a_stream_that_falls_silent_is_left_for_another_that_takes_the_session_o
     assert_eq!((account.refused, account.lost), (0, 0), "{account:?}");
     // The pool had not noticed: nothing told it that the old connection was dead.
     assert!(status["outages"]["taken_over"].as_u64() >= Some(1), "{status:#}");
+}
+
+#[tokio::test]
+async fn over_iroh_a_pool_that_stands_still_is_left_and_its_session_taken_up_again() {
+    let pool = Punchbowl::pool(config()).await.unwrap();
+    let (proxy, invite) = (Proxy::before(pool.address()).await.unwrap(), pool.invite().to_string());
+    let bench = Bench::mining(pool, proxy, &invite, "standard").await;
+    let mark = bench.miner.log().mark();
+    bench.pool.process().signal(Signal::STOP).unwrap();
+    let said = bench.says_after(mark, "; trying again in ").await;
+    assert!(said.contains("nothing has come from the pool for"), "{said}");
+    bench.pool.process().signal(Signal::CONT).unwrap();
+    bench.says_after(mark, "resumed: channel ").await;
+    bench.mines().await;
+    let (account, _) = bench.settle().await;
+    assert_eq!((account.refused, account.lost), (0, 0), "{account:?}");
 }
 
 #[tokio::test]

@@ -74,6 +74,19 @@ fn submission(nonce: u32) -> Submission {
 }
 
 #[test]
+fn after_an_outage_all_that_was_judged_is_told_and_nothing_acknowledged_twice() {
+    let (space, now) = (Extranonces::new(0).unwrap(), Instant::now());
+    let mut channel = channel(&space, ChannelKind::Standard, now);
+    channel.credit(1, None, Some(Difficulty(1.0)), now);
+    channel.credit(2, None, Some(Difficulty(1.0)), now);
+    channel.refuse(3, None);
+    let resumed = channel.resume(0, 0);
+    assert_eq!((resumed.last_sequence_number, resumed.accepted, resumed.rejected), (3, 2, 1));
+    assert_eq!((resumed.target, resumed.extranonce_prefix), (channel.target(), *channel.prefix()));
+    assert_eq!(channel.unacknowledged.take(), None);
+}
+
+#[test]
 fn a_share_sent_again_is_a_duplicate_even_under_another_job_id() {
     let (space, now) = (Extranonces::new(0).unwrap(), Instant::now());
     let mut channel = channel(&space, ChannelKind::Standard, now);

@@ -5,6 +5,7 @@ use super::interrupt::Interrupt;
 use super::ready::ReadySignal;
 use super::source::{self, SourceFolders};
 use crate::data_dir::DataDir;
+use crate::external_addresses::{EXTERNAL_ADDRESSES, ExternalAddresses};
 use crate::invite_file::InviteKeeper;
 use crate::node::{Node, Parts};
 use crate::payout::PayoutMode;
@@ -62,6 +63,12 @@ pub async fn run(args: PoolArgs) -> Result<()> {
     let ledger = data_dir.ledger();
     let parts = Parts { source, source_stop, payouts, tag, authority, identity, ledger };
     let node = Node::start(&config, parts).await?;
+    let external = async {
+        let Some(iroh) = node.iroh.clone() else { return std::future::pending().await };
+        let file = config.p2p.external_file.as_ref().map(|file| file.to_path());
+        let file = file.unwrap_or_else(|| data_dir.path().join(EXTERNAL_ADDRESSES));
+        ExternalAddresses::start(iroh, file, config.p2p.external.clone()).await.keep().await
+    };
     let invites = InviteKeeper::start(&node, data_dir.path());
     let served = async {
         ready(&node, &args.ready).await?;
@@ -74,6 +81,7 @@ pub async fn run(args: PoolArgs) -> Result<()> {
             "shares cannot be written down any more, and so none can be accepted; the message above says why"
         )),
         never = invites.keep() => match never {},
+        never = external => match never {},
     };
     node.stop().await;
     outcome

@@ -172,7 +172,13 @@ mod tests {
                     observed.status.connections.opened_at(Path::Tcp(([127, 0, 0, 1], port).into()), now);
                 guard.set_agent(&format!("agent\n{port}"));
                 let member = format!("member{port}").into();
-                guard.channel_opened(ChannelInfo { id: 1, kind: "standard", member, worker: "w".into() });
+                guard.channel_opened(ChannelInfo {
+                    id: 1,
+                    kind: "standard",
+                    member,
+                    worker: "w".into(),
+                    class: None,
+                });
                 guard
             })
             .collect();

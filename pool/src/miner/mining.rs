@@ -127,7 +127,7 @@ impl<'a> Mining<'a> {
     /// The connection is gone, and the pool keeps the channel for so long.
     pub(super) async fn disconnected(&mut self, kept_for: Duration) {
         if kept_for.is_zero() {
-            self.lose("the connection is gone, and the pool does not keep channels").await;
+            self.lose("the pool keeps no channel for a miner that is gone").await;
         } else {
             // Not longer with every dial that fails.
             self.hash_until.get_or_insert(Instant::now() + kept_for);

@@ -41,9 +41,12 @@ const TICK: Duration = Duration::from_secs(10);
 const FLUSH_AT: usize = 64 * 1024;
 /// How far ahead of our clock a share's time may be. Consensus allows two hours, but a
 /// block must also pass where clocks differ; and devices are seen to be a minute ahead.
-const NTIME_AHEAD: u32 = 10 * 60;
+pub(crate) const NTIME_AHEAD: u32 = 10 * 60;
 /// How long a connection that ends waits for the ledger to take its last shares.
-pub(super) const LAST_SHARES: Duration = Duration::from_secs(3);
+pub(crate) const LAST_SHARES: Duration = Duration::from_secs(3);
+
+/// How the agent of `punchbowl join` begins (see [`crate::upstream`]).
+const TRANSLATOR: &str = "punchbowl translator";
 
 /// Serves one connection until it closes, and leaves its channels to the client's next
 /// one if it died.
@@ -434,6 +437,11 @@ impl<W: AsyncWrite + Unpin> Session<W> {
 
     fn standard_jobs(&self) -> bool {
         matches!(&self.stage, Stage::SetUp(client) if client.standard_jobs)
+    }
+
+    /// Whether the client is a translator of ours: its miners take powers of two only.
+    fn translates(&self) -> bool {
+        matches!(&self.stage, Stage::SetUp(client) if client.agent.starts_with(TRANSLATOR))
     }
 
     fn next_moment(&mut self) -> Moment {

@@ -41,6 +41,7 @@ pub(super) struct Connection {
     pub(super) path: Path,
     pub(super) opened_at: Instant,
     pub(super) extensions_negotiated: AtomicBool,
+    pub(super) sv1: AtomicBool,
     shares: Shares,
     details: Mutex<Details>,
 }
@@ -130,6 +131,8 @@ pub struct ChannelInfo {
     pub member: Box<str>,
     /// Which device, as its user identity says.
     pub worker: Box<str>,
+    /// How large a coinbase its firmware takes, where that is known: a class of SV1.
+    pub class: Option<&'static str>,
 }
 
 /// What a channel has done, as its task last said.
@@ -172,6 +175,7 @@ impl Connections {
             path,
             opened_at: now,
             extensions_negotiated: AtomicBool::new(false),
+            sv1: AtomicBool::new(false),
             shares: Shares::default(),
             details: Mutex::default(),
         });
@@ -231,6 +235,11 @@ impl ConnectionGuard {
     /// The client's own words for what it is; printable.
     pub fn set_agent(&self, agent: &str) {
         self.connection.details().agent = agent.into();
+    }
+
+    /// The client speaks Stratum V1.
+    pub fn set_sv1(&self) {
+        self.connection.sv1.store(true, Ordering::Relaxed);
     }
 
     /// The client and the pool have agreed on extensions.

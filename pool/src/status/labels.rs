@@ -4,6 +4,7 @@ use super::{ChannelInfo, CloseReason};
 use crate::channel::{Channel, ChannelKind};
 use crate::server::Closed;
 use p2p::WireError;
+use translator::Goodbye;
 
 impl From<&Channel> for ChannelInfo {
     fn from(channel: &Channel) -> ChannelInfo {
@@ -15,6 +16,7 @@ impl From<&Channel> for ChannelInfo {
             },
             member: channel.identity.member.as_str().into(),
             worker: channel.identity.worker.as_str().into(),
+            class: None,
         }
     }
 }
@@ -23,7 +25,12 @@ impl From<&Closed> for CloseReason {
     fn from(closed: &Closed) -> CloseReason {
         match closed {
             Closed::Handshake(_) => CloseReason::Handshake,
-            Closed::HandshakeLate | Closed::SetupLate | Closed::NoChannel => CloseReason::Timeout,
+            Closed::HandshakeLate | Closed::SetupLate | Closed::NoChannel | Closed::LineLate => {
+                CloseReason::Timeout
+            }
+            Closed::Sv1(Goodbye::Late) => CloseReason::Timeout,
+            Closed::Sv1(Goodbye::Unreadable) | Closed::Line(_) => CloseReason::Malformed,
+            Closed::Sv1(_) => CloseReason::Protocol,
             Closed::Wire(WireError::SlowReader(_) | WireError::Full { .. }) => CloseReason::SlowReader,
             Closed::Wire(WireError::Io(_) | WireError::Truncated) => CloseReason::Broken,
             Closed::Wire(_) | Closed::Malformed(_) => CloseReason::Malformed,

@@ -57,6 +57,8 @@ pub struct StatusSnapshot {
     pub uptime_seconds: u64,
     /// Whether miners are given jobs.
     pub serving: bool,
+    /// Where members dial the pool by its node id; none where they cannot.
+    pub node: Option<NodeSnapshot>,
     /// Where templates come from.
     pub source: SourceSnapshot,
     /// What is mined on; none before the first template.
@@ -83,6 +85,16 @@ pub struct StatusSnapshot {
     pub channels_refused: u64,
     /// Messages that were ignored because nobody knows their type.
     pub unknown_messages: u64,
+}
+
+/// Where members dial the pool by its node id.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeSnapshot {
+    /// Its node id, in z-base-32 as in an invite.
+    pub id: String,
+    /// Every address at which it may be reached, as far as it knows: its own, the router's,
+    /// the configured ones and those of the file of external addresses.
+    pub addresses: Vec<SocketAddr>,
 }
 
 /// Where templates come from.
@@ -183,6 +195,8 @@ pub struct ConnectionSnapshot {
     pub iroh: Option<IrohSnapshot>,
     /// Seconds since it was opened.
     pub age_seconds: u64,
+    /// `sv2` or `sv1`.
+    pub protocol: &'static str,
     /// The client's own words for what it is.
     pub agent: String,
     /// Whether extensions were negotiated.
@@ -271,6 +285,10 @@ impl Observed {
             network: network_name::of(self.network),
             uptime_seconds: now.saturating_duration_since(status.started).as_secs(),
             serving: self.is_serving(),
+            node: self
+                .iroh
+                .as_ref()
+                .map(|node| NodeSnapshot { id: node.id().to_z32(), addresses: node.addresses() }),
             source: self.source(),
             template: template.map(|template| template_snapshot(&template, now)),
             shares,
@@ -335,6 +353,7 @@ fn connection_snapshot(connection: &Connection, now: Instant) -> ConnectionSnaps
         path: connection.path.kind(),
         iroh: iroh_snapshot(&connection.path),
         age_seconds: now.saturating_duration_since(connection.opened_at).as_secs(),
+        protocol: if connection.sv1.load(Ordering::Relaxed) { "sv1" } else { "sv2" },
         agent: details.agent.to_string(),
         extensions: connection.extensions_negotiated.load(Ordering::Relaxed),
         shares: shares(&connection.totals()),
@@ -412,7 +431,8 @@ mod tests {
             })
             .collect();
         guards[0].set_agent("bitaxe");
-        let info = ChannelInfo { id: 7, kind: "extended", member: "ann".into(), worker: "rig".into() };
+        let info =
+            ChannelInfo { id: 7, kind: "extended", member: "ann".into(), worker: "rig".into(), class: None };
         guards[0].channel_opened(info.clone());
         guards[0].channel_opened(ChannelInfo { id: 8, ..info });
         guards[0].channel_closed(7);

@@ -2,7 +2,7 @@
 
 use super::{Beat, Path, Pulse, UpstreamError};
 use crate::wire::keep_alive::{EXTENSION, KeepAlive, message};
-use p2p::iroh::{IrohCloser, IrohRead, IrohWrite};
+use p2p::iroh::{IrohCloser, IrohRead, IrohWrite, Way};
 use p2p::{Frame, FrameReader, FrameWriter, WireError};
 use std::time::Instant;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -61,6 +61,11 @@ impl Link {
         payload: &[u8],
     ) -> Result<(), WireError> {
         self.writer.queue(extension_type, false, msg_type, &[payload])
+    }
+
+    /// How the pool's node was found; none over TCP.
+    pub fn found(&self) -> Option<Way> {
+        self.path.found()
     }
 
     /// Extensions that the pool has granted.
@@ -125,11 +130,14 @@ impl Link {
 
     /// The next message, whatever else happens.
     pub(super) async fn next_frame(&mut self) -> Result<(u16, u8, Vec<u8>), UpstreamError> {
-        loop {
+        let message = loop {
             if let Incoming::Frame(frame) = self.next().await? {
-                return Ok((frame.header.extension_type, frame.header.msg_type, frame.payload.to_vec()));
+                break (frame.header.extension_type, frame.header.msg_type, frame.payload.to_vec());
             }
-        }
+        };
+        // Nobody has been told of the path meanwhile.
+        self.path.tell_again();
+        Ok(message)
     }
 
     /// Ends it at once; over Iroh the pool is told `reason`, if it can be told.

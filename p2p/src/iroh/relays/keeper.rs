@@ -2,7 +2,7 @@
 
 use super::{
     Known, MOST, Prepared, RelayReport, RelayState,
-    registration::{self, Standing},
+    registration::{self, Standing, Teller},
     watchdog::{Act, Health, Seen, Watchdog},
 };
 use iroh::{Endpoint, Watcher, dns::DnsResolver};
@@ -11,11 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::JoinSet,
     time::{MissedTickBehavior, interval},
 };
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// How often is looked after everything.
 const LOOK: Duration = Duration::from_millis(250);
@@ -37,14 +37,16 @@ pub(super) async fn keep(
     let Prepared { node, pins, known } = prepared;
     // Ends with this task.
     let mut registrations = JoinSet::new();
+    let news = Arc::new(Notify::new());
     let mut kept = Vec::new();
     for known in known {
         let standing = match pins.client_config() {
             Ok(tls) if known.waits => {
                 let (sender, standing) = watch::channel(Standing::unknown());
+                let teller = Teller { standing: sender, news: Arc::clone(&news) };
                 let (endpoint, node) = (endpoint.clone(), node.clone());
                 let (url, resolver) = (known.url.clone(), resolver.clone());
-                registrations.spawn(registration::keep(endpoint, node, url, resolver, tls, sender));
+                registrations.spawn(registration::keep(endpoint, node, url, resolver, tls, teller));
                 Some(standing)
             }
             Ok(_) => None,
@@ -66,6 +68,7 @@ pub(super) async fn keep(
         tokio::select! {
             _ = &mut closed => return,
             _ = look.tick(), if !kept.is_empty() => {}
+            () = news.notified() => {}
             known = learned.recv() => match known {
                 Some(known) => learn(&mut kept, known),
                 None => return,
@@ -85,11 +88,27 @@ pub(super) async fn keep(
             endpoint.network_change().await;
         }
         let reports: Arc<[RelayReport]> = kept.iter().map(|kept| report(kept, home.as_ref())).collect();
-        reporter.send_if_modified(|last| {
-            let changed = *last != reports;
-            *last = reports;
-            changed
-        });
+        let before = Arc::clone(&reporter.borrow());
+        if before != reports {
+            reporter.send_replace(Arc::clone(&reports));
+            kept.iter().zip(reports.iter()).for_each(|(kept, report)| say(kept, report, &before));
+        }
+    }
+}
+
+/// Logs what has become of a relay that the node waits at, each thing once.
+fn say(kept: &Kept, report: &RelayReport, before: &[RelayReport]) {
+    let was = before.iter().find(|before| before.relay == report.relay);
+    let same = was.is_some_and(|was| (was.state, &was.reason) == (report.state, &report.reason));
+    if same || kept.standing.is_none() {
+        return;
+    }
+    let (relay, reason) = (&report.relay, report.reason.as_deref().unwrap_or_default());
+    match report.state {
+        RelayState::Connecting => {}
+        RelayState::Connected => info!(%relay, "waiting for members at a relay"),
+        RelayState::Denied => warn!(%relay, reason, "a relay does not take this node"),
+        RelayState::Unreachable => warn!(%relay, reason, "a relay is not to be had"),
     }
 }
 

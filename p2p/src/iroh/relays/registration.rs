@@ -19,14 +19,15 @@ use iroh_relay::{
 };
 use std::{
     pin::Pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::watch,
+    sync::{Notify, watch},
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_stream::StreamExt;
-use tracing::{debug, info, warn};
+use tracing::debug;
 
 /// How things stand at a relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,20 @@ pub(super) struct Standing {
 impl Standing {
     pub(super) fn unknown() -> Standing {
         Standing { state: RelayState::Connecting, reason: None, answers: false }
+    }
+}
+
+/// Tells how things stand.
+pub(super) struct Teller {
+    pub(super) standing: watch::Sender<Standing>,
+    /// Wakes whoever looks at all relays.
+    pub(super) news: Arc<Notify>,
+}
+
+impl Teller {
+    fn tell(&self, standing: Standing) {
+        self.standing.send_replace(standing);
+        self.news.notify_one();
     }
 }
 
@@ -68,7 +83,7 @@ pub(super) async fn keep(
     url: RelayUrl,
     resolver: DnsResolver,
     tls: rustls::ClientConfig,
-    standing: watch::Sender<Standing>,
+    standing: Teller,
 ) {
     let helper = SecretKey::generate();
     let word = vouch::word(&node, helper.public());
@@ -78,24 +93,21 @@ pub(super) async fn keep(
         .auth_token(word);
     let here = EndpointAddr::new(helper.public()).with_relay_url(url.clone());
     let mut wait = FIRST_WAIT;
-    let mut said: Option<String> = None;
     loop {
         let (state, reason) = match timeout(CONNECT, client.connect()).await {
             Ok(Ok(connected)) => {
-                wait = FIRST_WAIT;
-                said = None;
+                let began = Instant::now();
                 let ended = look_after(&endpoint, &here, connected, &standing).await;
+                // A relay that takes us and lets go at once is not to be hammered.
+                if began.elapsed() >= LONGEST_WAIT {
+                    wait = FIRST_WAIT;
+                }
                 (RelayState::Unreachable, ended)
             }
             Ok(Err(error)) => why(&error),
             Err(_) => (RelayState::Unreachable, "it does not answer".to_owned()),
         };
-        // Said once, and again when it has become something else.
-        if said.as_ref() != Some(&reason) {
-            warn!(relay = %url, state = state.name(), reason, "a relay is not to be had");
-            said = Some(reason.clone());
-        }
-        standing.send_replace(Standing { state, reason: Some(reason), answers: false });
+        standing.tell(Standing { state, reason: Some(reason), answers: false });
         sleep(wait.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
@@ -115,10 +127,10 @@ async fn look_after(
     endpoint: &Endpoint,
     here: &EndpointAddr,
     mut relay: Client,
-    standing: &watch::Sender<Standing>,
+    standing: &Teller,
 ) -> String {
     let connecting = Standing { answers: true, ..Standing::unknown() };
-    standing.send_replace(connecting.clone());
+    standing.tell(connecting.clone());
     let mut ask = interval(ASK);
     ask.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = Instant::now();
@@ -142,7 +154,7 @@ async fn look_after(
                 if shown.is_some_and(|at| at.elapsed() >= SHOW + 3 * SHOWING) {
                     // The node's own connection is gone; Iroh is trying to have it again.
                     shown = None;
-                    standing.send_replace(connecting.clone());
+                    standing.tell(connecting.clone());
                 }
                 question += 1;
                 let asked = timeout(ASK, relay.send(ClientToRelayMsg::Ping(question.to_be_bytes()))).await;
@@ -161,9 +173,8 @@ async fn look_after(
                     {
                         showing = None;
                         if shown.replace(Instant::now()).is_none() {
-                            info!(relay = %here.relay_urls().next().map_or_else(String::new, ToString::to_string), "waiting for members at a relay");
                             let state = RelayState::Connected;
-                            standing.send_replace(Standing { state, reason: None, answers: true });
+                            standing.tell(Standing { state, reason: None, answers: true });
                         }
                     }
                     Some(Ok(RelayToClientMsg::Ping(question))) => {

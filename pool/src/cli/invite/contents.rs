@@ -206,6 +206,17 @@ mod tests {
     }
 
     #[test]
+    fn configured_relays_are_named_whether_or_not_the_pool_runs() {
+        let mut config = Config::default();
+        config.p2p.bind = vec!["0.0.0.0:0".parse().unwrap()];
+        config.p2p.relays = vec!["192.168.1.9,ca".parse().unwrap()];
+        let plain = wanted(&[], &[], false, false).unwrap();
+        assert_eq!(hints(&plain, None, &config), "?relay=192.168.1.9,ca");
+        let running = known("?relay=8.8.4.4&relay=192.168.1.9,ca");
+        assert_eq!(hints(&plain, Some(running), &config), "?relay=192.168.1.9,ca&relay=8.8.4.4");
+    }
+
+    #[test]
     fn what_an_earlier_pool_of_other_keys_knew_is_passed_over() {
         let config = Config::default();
         let plain = wanted(&[], &[], false, false).unwrap();

@@ -46,7 +46,8 @@ fn no_way(config: &Config) -> String {
         "NOTE: the invite by node id names neither an address nor a relay, so that members may not\n\
          find the pool. While the pool runs, it names what the pool has found out. Otherwise\n\
          {forward} on your router and name the address there (--address,\n\
-         or p2p.external). For members on your own network use --include-private.\n\n"
+         or p2p.external), or name a relay (p2p.relays; see `punchbowl relay --help`). For members\n\
+         on your own network use --include-private.\n\n"
     )
 }
 

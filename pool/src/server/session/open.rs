@@ -11,7 +11,7 @@ use channels_sv2::extranonce_manager::AllocatedExtranoncePrefix;
 use mining_sv2 as mining;
 use tokio::io::AsyncWrite;
 use tracing::{debug, info};
-use work::{HashRate, Target};
+use work::{HashRate, Target, VardiffConfig};
 
 /// What both kinds of channels are asked for.
 struct Request<'a> {
@@ -103,7 +103,8 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             max_workers: self.context.max_workers,
             retarget: self.context.retarget,
         };
-        let channel = Channel::open(terms, &self.context.vardiff, self.clock.now);
+        let vardiff = VardiffConfig { power_of_two: self.translates(), ..self.context.vardiff };
+        let channel = Channel::open(terms, &vardiff, self.clock.now);
         self.status.channel_opened(&channel);
         self.channels.push(channel);
         Ok(self.channels.len() - 1)

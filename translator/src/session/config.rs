@@ -1,0 +1,67 @@
+//! What a session is given, and what it gives.
+
+use crate::firmware::FirmwareRule;
+use crate::sv1::quantity::VersionMask;
+use crate::upstream::Command;
+use std::time::Duration;
+use thiserror::Error;
+use work::Difficulty;
+
+/// What all sessions of a port have in common.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionConfig {
+    /// The host's own word on some firmware.
+    pub rules: Vec<FirmwareRule>,
+    /// Never easier than this, whatever the firmware: a port for rented hash rate.
+    pub floor: Option<Difficulty>,
+    /// The version bits that miners may roll.
+    pub version_mask: VersionMask,
+    /// Bytes of extranonce that miners roll, 4 to 8: with more, Whatsminers and old
+    /// cgminers fail.
+    pub extranonce2_size: usize,
+    /// How long the pool may be gone before miners work for warmth alone; never, if none.
+    pub heat_after: Option<Duration>,
+}
+
+impl Default for SessionConfig {
+    fn default() -> SessionConfig {
+        SessionConfig {
+            rules: Vec::new(),
+            floor: None,
+            version_mask: VersionMask::BIP320,
+            extranonce2_size: 8,
+            heat_after: None,
+        }
+    }
+}
+
+/// What a session has to say and wants done. Appended to; the driver empties it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Output {
+    /// For the miner.
+    pub lines: String,
+    /// For the upstream.
+    pub commands: Vec<Command>,
+    /// The connection is to be closed, once the lines are written.
+    pub close: Option<Goodbye>,
+}
+
+/// Why a session ends the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Goodbye {
+    /// Too much of what the miner sent was no request.
+    #[error("it sent what is no Stratum V1")]
+    Unreadable,
+    /// It did not subscribe, or named no worker, in time.
+    #[error("it did not subscribe and name a worker in time")]
+    Late,
+    /// Nothing but refused shares for minutes: another connection may do better.
+    #[error("all of its shares were refused for minutes")]
+    NoGoodShares,
+    /// The search space has changed in a way that this miner cannot follow.
+    #[error("it cannot be given another extranonce")]
+    Extranonce,
+    /// The pool does not take the worker's name any more.
+    #[error("the pool refused its worker's name")]
+    Unauthorized,
+}
