@@ -25,6 +25,9 @@ pub trait Above {
     /// What happens next; `None` when the pool is over. Cancel-safe.
     fn next(&mut self) -> impl Future<Output = Option<Vec<Event>>> + Send;
 
+    /// Last verdicts, before the miner is asked to come back.
+    fn settle(&mut self) -> impl Future<Output = Vec<Event>> + Send;
+
     /// Looks after the target. `quiet`: nothing has come for a while, so that silence and
     /// the books are to be looked at too.
     fn look(&mut self, now: Instant, quiet: bool) -> Vec<Event>;
@@ -56,9 +59,9 @@ where
             biased;
             events = miner.above.next() => match events {
                 Some(events) => miner.take(events).await,
-                None => miner.drain(),
+                None => miner.drain().await,
             },
-            () = &mut stop => miner.drain(),
+            () = &mut stop => miner.drain().await,
             () = &mut timer => miner.tick().await?,
             // Last, so that a peer that never stops sending holds up nothing else.
             length = read.read(&mut chunk) => match length.map_err(WireError::Io)? {
@@ -153,7 +156,9 @@ impl<'a, A: Above> Miner<'a, A> {
     }
 
     /// The pool stops: the miner is asked to come back.
-    fn drain(&mut self) {
+    async fn drain(&mut self) {
+        let events = self.above.settle().await;
+        self.take(events).await;
         self.session.drain(&mut self.out);
         self.closed = Some(Closed::Stopping);
     }
