@@ -6,11 +6,7 @@ pub mod maker;
 pub mod wave;
 
 use crate::payout::{PayoutError, PayoutSet};
-<<<<<<< HEAD
 use ledger::{FoundBlock, JobRecord, RecordError, ShareContext, TemplateParts, TemplateRecord};
-=======
-use ledger::{JobRecord, RecordError, TemplateParts, TemplateRecord};
->>>>>>> payouts
 use std::sync::{Arc, OnceLock};
 use thiserror::Error;
 use translator::sv1::notice::JobText;
@@ -118,10 +114,6 @@ impl Job {
             record: OnceLock::new(),
             extended_tail: tail.into_boxed_slice(),
             sv1_text: OnceLock::new(),
-<<<<<<< HEAD
-=======
-            sv1_text: OnceLock::new(),
->>>>>>> payouts
         })
     }
 
