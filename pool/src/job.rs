@@ -6,7 +6,7 @@ pub mod maker;
 pub mod wave;
 
 use crate::payout::{PayoutError, PayoutSet};
-use ledger::{JobRecord, RecordError, TemplateParts, TemplateRecord};
+use ledger::{FoundBlock, JobRecord, RecordError, ShareContext, TemplateParts, TemplateRecord};
 use std::sync::{Arc, OnceLock};
 use thiserror::Error;
 use translator::sv1::notice::JobText;
@@ -113,7 +113,6 @@ impl Job {
             fees: parts.fees,
             record: OnceLock::new(),
             extended_tail: tail.into_boxed_slice(),
-            sv1_text: OnceLock::new(),
             sv1_text: OnceLock::new(),
         })
     }

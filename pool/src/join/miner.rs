@@ -81,11 +81,6 @@ impl Above for RemoteChannel {
         self.events.recv().await.map(|event| vec![event])
     }
 
-    async fn settle(&mut self) -> Vec<Event> {
-        // What is under way is the uplink's: it is resumed, or lost with words.
-        Vec::new()
-    }
-
     fn look(&mut self, _: Instant, _: bool) -> Vec<Event> {
         Vec::new()
     }

@@ -94,7 +94,18 @@ impl ShareLog {
         Ok(())
     }
 
-    /// The next acknowledgement whose shares are on disk.
+    /// The next acknowledgement whose shares are on disk, by itself.
+    ///
+    /// # Errors
+    /// [`LedgerGone`].
+    pub fn next_settled_alone(&mut self) -> Result<Option<Owed>, LedgerGone> {
+        self.settled = self.sender.durable()?;
+        let settled = self.settled;
+        Ok(self.owed.pop_front_if(|owed| owed.batch <= settled))
+    }
+
+    /// The next acknowledgement whose shares are on disk, together with those after it on the
+    /// same channel.
     ///
     /// # Errors
     /// [`LedgerGone`].
@@ -109,6 +120,15 @@ impl ShareLog {
             owed.shares.append(more.shares);
         }
         Ok(Some(owed))
+    }
+
+    /// Takes note of what is on disk by now.
+    ///
+    /// # Errors
+    /// [`LedgerGone`].
+    pub fn look(&mut self) -> Result<(), LedgerGone> {
+        self.settled = self.sender.durable()?;
+        Ok(())
     }
 
     /// Waits until there is something to [`hand_over`](Self::hand_over) or an acknowledgement

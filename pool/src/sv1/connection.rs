@@ -25,9 +25,6 @@ pub trait Above {
     /// What happens next; `None` when the pool is over. Cancel-safe.
     fn next(&mut self) -> impl Future<Output = Option<Vec<Event>>> + Send;
 
-    /// Last verdicts, before the miner is asked to come back.
-    fn settle(&mut self) -> impl Future<Output = Vec<Event>> + Send;
-
     /// Looks after the target. `quiet`: nothing has come for a while, so that silence and
     /// the books are to be looked at too.
     fn look(&mut self, now: Instant, quiet: bool) -> Vec<Event>;
@@ -59,9 +56,9 @@ where
             biased;
             events = miner.above.next() => match events {
                 Some(events) => miner.take(events).await,
-                None => miner.drain().await,
+                None => miner.drain(),
             },
-            () = &mut stop => miner.drain().await,
+            () = &mut stop => miner.drain(),
             () = &mut timer => miner.tick().await?,
             // Last, so that a peer that never stops sending holds up nothing else.
             length = read.read(&mut chunk) => match length.map_err(WireError::Io)? {
@@ -156,9 +153,7 @@ impl<'a, A: Above> Miner<'a, A> {
     }
 
     /// The pool stops: the miner is asked to come back.
-    async fn drain(&mut self) {
-        let events = self.above.settle().await;
-        self.take(events).await;
+    fn drain(&mut self) {
         self.session.drain(&mut self.out);
         self.closed = Some(Closed::Stopping);
     }

@@ -1,7 +1,7 @@
 //! The pool's own channel, as what lies above an SV1 session.
 //!
-//! Commands are carried out at once. A refused share has its verdict before the next is read;
-//! an accepted one has it when it is on disk.
+//! Commands are carried out at once. A share that is refused has its verdict before the next is
+//! read; one that is accepted has it as soon as it is on disk.
 
 use super::connection::Above;
 use crate::channel::group::{Group, LiveJob};
@@ -12,8 +12,6 @@ use crate::server::block::FoundBlock;
 use crate::server::share_log::{ShareLog, cannot_count};
 use crate::server::{LAST_SHARES, NTIME_AHEAD, ServerContext};
 use crate::status::{ChannelInfo, ConnectionGuard};
-use ledger::LedgerGone;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
@@ -28,11 +26,9 @@ pub(super) struct PoolChannel {
     /// Changes when there is news of any job.
     generation: watch::Receiver<u64>,
     status: ConnectionGuard,
-    /// Accepted shares on their way to the ledger.
-    log: ShareLog,
-    /// Their sequence numbers, oldest first: verdicts that are owed.
-    owed: VecDeque<u32>,
     open: Option<Open>,
+    /// Shares that are not on disk yet, and what is owed for them.
+    log: ShareLog,
     /// Counts what the miner was sent; see [`crate::channel::history`].
     moment: Moment,
     /// The largest id of a job that it was sent.
@@ -62,8 +58,6 @@ impl Above for PoolChannel {
             }
             Command::Close => {
                 self.open = None;
-                self.log.forgive(ID);
-                self.owed.clear();
                 self.status.channel_closed(ID);
                 Vec::new()
             }
@@ -72,23 +66,19 @@ impl Above for PoolChannel {
 
     async fn next(&mut self) -> Option<Vec<Event>> {
         tokio::select! {
+            biased;
             // The job maker stops with the pool, perhaps a moment earlier.
             changed = self.generation.changed() => {
                 changed.ok()?;
                 Some(self.distribute(Instant::now()))
             }
-            // Without the ledger no share can be accepted.
-            changed = self.log.changed() => changed.and_then(|()| self.settled()).ok(),
+            // Without a ledger no share can be accepted.
+            stored = self.log.changed(), if self.log.is_busy() => {
+                stored.ok()?;
+                self.log.hand_over().ok()?;
+                self.acknowledge()
+            }
         }
-    }
-
-    async fn settle(&mut self) -> Vec<Event> {
-        // A disk that takes nothing leaves the last shares unanswered.
-        let settled = tokio::time::timeout(LAST_SHARES, self.log.settle()).await;
-        if !matches!(settled, Ok(Ok(()))) {
-            return Vec::new();
-        }
-        self.settled().unwrap_or_default()
     }
 
     fn look(&mut self, now: Instant, quiet: bool) -> Vec<Event> {
@@ -111,8 +101,22 @@ impl PoolChannel {
     pub(super) fn new(context: Arc<ServerContext>, status: ConnectionGuard) -> PoolChannel {
         let generation = context.board.generation();
         let log = ShareLog::new(&context.ledger);
-        let owed = VecDeque::new();
-        PoolChannel { context, generation, status, log, owed, open: None, moment: 0, newest_job: 0 }
+        PoolChannel { context, generation, status, open: None, log, moment: 0, newest_job: 0 }
+    }
+
+    /// What was accepted counts, though the miner may not be told any more.
+    pub(super) async fn finish(mut self) {
+        let _ = tokio::time::timeout(LAST_SHARES, self.log.settle()).await;
+    }
+
+    /// The verdicts on accepted shares that are on disk by now; none when there is no ledger
+    /// any more.
+    fn acknowledge(&mut self) -> Option<Vec<Event>> {
+        let mut events = Vec::new();
+        while let Some(owed) = self.log.next_settled_alone().ok()? {
+            events.push(Event::Accepted(owed.shares.last_sequence_number));
+        }
+        Some(events)
     }
 
     /// What has changed for this miner since it was last asked.
@@ -197,11 +201,21 @@ impl PoolChannel {
     async fn submit(&mut self, share: &Share, now: Instant) -> Vec<Event> {
         match self.judge(share, now) {
             Ok(block) => {
+                // Fails only when the pool is to stop; the next event says so.
+                let _ = self.log.hand_over();
                 if let Some(block) = block {
                     // Fails only when the pool has stopped and nobody submits blocks any more.
                     let _ = self.context.blocks.send(block).await;
                 }
-                self.write_down(share.sequence).await
+                // A miner that has so many shares under way that no more are taken waits for the
+                // disk.
+                while self.log.is_behind() && self.log.changed().await.is_ok() {
+                    let _ = self.log.hand_over();
+                    if self.log.look().is_err() {
+                        break;
+                    }
+                }
+                self.acknowledge().unwrap_or_default()
             }
             Err(fault) => {
                 self.status.rejected(fault);
@@ -231,47 +245,19 @@ impl PoolChannel {
         if verdict.credited.is_some() {
             self.log.add(&context, share.submission, share.rolled.as_bytes());
         }
-        let hash = verdict.judged.hash;
+        if verdict.judged.is_block {
+            self.log.add_block(live.job.found_block(verdict.judged.hash, &context, unix_time()));
+        }
         let block = verdict.judged.is_block.then(|| {
-            self.log.add_block(live.job.found_block(hash, &context, unix_time()));
             let extranonce = channel.extranonce(&live, rolled);
             let identity = &channel.identity;
             let (member, worker) = (identity.member.clone(), identity.worker.clone());
-            FoundBlock::new(&live, &extranonce, &share.submission, hash, member, worker)
+            FoundBlock::new(&live, &extranonce, &share.submission, verdict.judged.hash, member, worker)
         });
         channel.credit(share.sequence, None, verdict.credited, now);
+        self.log.owe(ID, std::mem::take(&mut channel.unacknowledged));
         self.status.accepted(verdict.credited.unwrap_or(Difficulty(0.0)));
         Ok(block)
-    }
-
-    /// Hands an accepted share to the ledger; its verdict is owed from now on. Waits while the
-    /// disk does not keep up, so that nothing more is read from this miner.
-    async fn write_down(&mut self, sequence: u32) -> Vec<Event> {
-        let mut events = Vec::new();
-        let Some(open) = &mut self.open else { return events };
-        self.owed.push_back(sequence);
-        self.log.owe(ID, std::mem::take(&mut open.channel.unacknowledged));
-        // Without the ledger the connection ends; `next` says so.
-        while let Ok(settled) = self.settled() {
-            events.extend(settled);
-            if !self.log.is_behind() || self.log.changed().await.is_err() {
-                break;
-            }
-        }
-        events
-    }
-
-    /// Verdicts on the shares that are on disk by now.
-    fn settled(&mut self) -> Result<Vec<Event>, LedgerGone> {
-        let mut events = Vec::new();
-        self.log.hand_over()?;
-        while let Some(mut owed) = self.log.next_settled()? {
-            let Some((_, count, _)) = owed.shares.take() else { continue };
-            for _ in 0..count {
-                events.extend(self.owed.pop_front().map(Event::Accepted));
-            }
-        }
-        Ok(events)
     }
 
     /// Two devices with the same search space send the same shares: this one gets another.

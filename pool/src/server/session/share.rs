@@ -72,15 +72,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             let identity = &channel.identity;
             let name = worker.unwrap_or(&identity.worker).to_owned();
             let hash = verdict.judged.hash;
-            self.log.add_block(ledger::FoundBlock {
-                hash,
-                height: live.job.height,
-                found: self.clock.unix,
-                job: context.terms().job.hash(),
-                member: context.terms().member.clone(),
-                worker: context.terms().worker.clone(),
-                value: live.job.value,
-            });
+            self.log.add_block(live.job.found_block(hash, &context, self.clock.unix));
             self.found.push(FoundBlock::new(
                 live,
                 &extranonce,
