@@ -38,7 +38,7 @@ use patchbay::Router;
 use std::{
     env,
     process::{Command, Stdio},
-    sync::atomic::{AtomicU8, Ordering},
+    sync::atomic::{AtomicU8, AtomicU16, Ordering},
 };
 
 /// Networks, connected with one another and with nothing else.
@@ -91,6 +91,7 @@ impl Lab {
         let lab = patchbay::Lab::builder().allow_real_root().build().await;
         let lab = lab.context("no network namespaces; are user namespaces switched on?")?;
         let internet = lab.add_router("internet").downstream_cidr("11.0.0.0/24".parse()?).build().await?;
+        keep_its_address(&internet)?;
         Ok(Lab { internet, lab, public_networks: AtomicU8::new(0) })
     }
 
@@ -149,16 +150,33 @@ impl Lab {
 /// # Errors
 /// When it does not take the rule.
 pub fn nft(router: &Router, rule: &str) -> Result<String> {
-    let mut command = Command::new("nft");
-    command.arg(rule).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = router.spawn_command_sync(command)?.wait_with_output()?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "nft {rule}, on router {}: {said}", router.name());
+    run(router, "nft", &[rule])
+}
+
+/// Gives the bridge inside `router` a hardware address of its own. By itself a bridge takes
+/// the lowest of its ports' and so another one when a port is added; until their caches
+/// forget the old one, after up to a minute, the neighbours then send into the void.
+fn keep_its_address(router: &Router) -> Result<()> {
+    static ROUTERS: AtomicU16 = AtomicU16::new(1);
+    let interfaces = router.interfaces();
+    let bridge = interfaces.last().context("a router without a network inside")?.name();
+    let [high, low] = ROUTERS.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    // 02: locally administered (IEEE 802).
+    let address = format!("02:00:00:00:{high:02x}:{low:02x}");
+    run(router, "ip", &["link", "set", "dev", bridge, "address", &address]).map(drop)
+}
+
+fn run(router: &Router, program: &str, arguments: &[&str]) -> Result<String> {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let what = format!("{program} {} on router {}", arguments.join(" "), router.name());
+    let output = router.spawn_command_sync(command).context(what.clone())?.wait_with_output()?;
+    ensure!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn possible() -> Result<()> {
-    for (program, package) in [("nft", "nftables"), ("conntrack", "conntrack")] {
+    for (program, package) in [("nft", "nftables"), ("ip", "iproute2"), ("conntrack", "conntrack")] {
         let found =
             Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         found.with_context(|| format!("no program {program}; on Debian: apt-get install {package}"))?;

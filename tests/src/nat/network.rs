@@ -1,6 +1,6 @@
 //! Kinds of networks that people have, and what theory says of two of them.
 
-use super::{Host, Lab, nft};
+use super::{Host, Lab, keep_its_address, nft};
 use anyhow::{Context, Result};
 use patchbay::{Firewall, Nat, NatConfig, NatFiltering, NatMapping, Router};
 use std::{fmt, net::Ipv4Addr};
@@ -162,11 +162,13 @@ pub(super) async fn build(lab: &Lab, name: &str, network: Network) -> Result<Sit
             let carrier = behind(&lab.internet, &format!("{name}-isp")).nat(nat);
             // RFC 6598
             let carrier = carrier.downstream_cidr("100.64.0.0/24".parse()?).build().await?;
+            keep_its_address(&carrier)?;
             behind(&carrier, name).nat(Nat::Moderate).build().await
         }
         Network::Dorm => outside.nat(Nat::Moderate).firewall(Firewall::Corporate).build().await,
     };
     let router = router.with_context(|| format!("network {name} ({network})"))?;
+    keep_its_address(&router)?;
     Ok(Site { lab: lab.lab.clone(), router })
 }
 
