@@ -42,6 +42,8 @@ pub struct JoinConfig {
     pub pools: Vec<Target>,
     /// What we are known by where a node id is dialled.
     pub identity: SecretKey,
+    /// Dial a node id through relays only.
+    pub relay_only: bool,
     /// Who is credited; where it is not said, each miner says it for itself.
     pub user: Option<String>,
     /// Where miners connect.

@@ -32,8 +32,8 @@ pub mod sv1;
 
 pub use bitcoin_node::BitcoinNode;
 pub use client::Client;
-pub use place::Place;
 pub use join::Join;
+pub use place::Place;
 pub use process::Process;
 pub use proxy::{Proxy, Weather};
 pub use punchbowl::{PoolConfig, Punchbowl};

@@ -177,7 +177,8 @@ impl PoolConfig {
     }
 
     fn to_toml(&self, folder: &Path) -> String {
-        let PoolConfig { network, listen, template, payout, node, port_mapping, p2p, more_ports, sections } = self;
+        let PoolConfig { network, listen, template, payout, node, port_mapping, p2p, more_ports, sections } =
+            self;
         let data_dir = folder.join("data");
         format!(
             "network = {network:?}\ndata_dir = {data_dir:?}\n\n[listen]\ntcp = [\"{listen}\"]\n{more_ports}\n\n\

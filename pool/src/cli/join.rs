@@ -32,6 +32,9 @@ pub struct JoinArgs {
     /// [default: another one each time]
     #[arg(long, value_name = "FILE")]
     pub identity: Option<PathBuf>,
+    /// Go through relays only, so that the pool does not learn where this machine is
+    #[arg(long)]
+    pub relay_only: bool,
     /// Keep miners warm when no pool is there for a minute: work that pays nobody
     #[arg(long)]
     pub heat: bool,
@@ -59,6 +62,7 @@ pub async fn run(args: JoinArgs) -> Result<()> {
     let join = Join::bind(JoinConfig {
         pools: args.pools,
         identity,
+        relay_only: args.relay_only,
         user: args.user,
         listen: args.listen,
         session: SessionConfig { heat_after: args.heat.then_some(HEAT_AFTER), ..SessionConfig::default() },

@@ -8,6 +8,7 @@ use crate::channel::group::{Group, LiveJob};
 use crate::channel::history::Moment;
 use crate::channel::{Channel, ChannelKind, ChannelTerms};
 use crate::job::board::PayTo;
+use crate::job::wave::Listener;
 use crate::server::block::FoundBlock;
 use crate::server::{NTIME_AHEAD, ServerContext};
 use crate::status::{ChannelInfo, ConnectionGuard};
@@ -24,6 +25,8 @@ pub(super) struct PoolChannel {
     context: Arc<ServerContext>,
     /// Changes when there is news of any job.
     generation: watch::Receiver<u64>,
+    /// Where it is reported that a new tip was passed on.
+    tips: Listener,
     status: ConnectionGuard,
     open: Option<Open>,
     /// Counts what the miner was sent; see [`crate::channel::history`].
@@ -64,7 +67,10 @@ impl Above for PoolChannel {
     async fn next(&mut self) -> Option<Vec<Event>> {
         // The job maker stops with the pool, perhaps a moment earlier.
         self.generation.changed().await.ok()?;
-        Some(self.distribute(Instant::now()))
+        let tip = self.tips.newest();
+        let events = self.distribute(Instant::now());
+        self.tips.reached(tip);
+        Some(events)
     }
 
     fn look(&mut self, now: Instant, quiet: bool) -> Vec<Event> {
@@ -85,8 +91,8 @@ impl Above for PoolChannel {
 
 impl PoolChannel {
     pub(super) fn new(context: Arc<ServerContext>, status: ConnectionGuard) -> PoolChannel {
-        let generation = context.board.generation();
-        PoolChannel { context, generation, status, open: None, moment: 0, newest_job: 0 }
+        let (generation, tips) = (context.board.generation(), context.board.wave().listen());
+        PoolChannel { context, generation, tips, status, open: None, moment: 0, newest_job: 0 }
     }
 
     /// What has changed for this miner since it was last asked.
