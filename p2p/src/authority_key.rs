@@ -6,7 +6,7 @@
 //! key bare, as in the configuration files of SRI.
 
 use rand::{CryptoRng, Rng};
-use secp256k1::{Keypair, Secp256k1, SecretKey, XOnlyPublicKey};
+use secp256k1::{Keypair, Message, Secp256k1, SecretKey, SignOnly, XOnlyPublicKey};
 use std::{fmt, str::FromStr, time::Duration};
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
@@ -21,6 +21,13 @@ pub struct AuthorityKey(XOnlyPublicKey);
 pub struct AuthorityKeypair {
     keypair: Keypair,
     certificate_validity: Duration,
+}
+
+/// Signs other things in the pool's name than certificates; see
+/// [`AuthorityKeypair::digest_signer`]. The secret is wiped on drop.
+pub struct DigestSigner {
+    keypair: Keypair,
+    secp: Secp256k1<SignOnly>,
 }
 
 /// Why a text or bytes are not a key.
@@ -170,6 +177,12 @@ impl AuthorityKeypair {
         AuthorityKey(self.keypair.x_only_public_key().0)
     }
 
+    /// What signs digests with this key. Digests must say what they are of, so that none can
+    /// pass for that of a certificate.
+    pub fn digest_signer(&self) -> DigestSigner {
+        DigestSigner { keypair: self.keypair, secp: Secp256k1::signing_only() }
+    }
+
     /// See [`AuthorityKey::is_known_example`].
     pub fn is_known_example(&self) -> bool {
         self.public_key().is_known_example()
@@ -185,6 +198,24 @@ impl AuthorityKeypair {
 
     fn from_keypair(keypair: Keypair) -> AuthorityKeypair {
         AuthorityKeypair { keypair, certificate_validity: AuthorityKeypair::DEFAULT_CERTIFICATE_VALIDITY }
+    }
+}
+
+impl DigestSigner {
+    /// The public half.
+    pub fn public_key(&self) -> AuthorityKey {
+        AuthorityKey(self.keypair.x_only_public_key().0)
+    }
+
+    /// A BIP340 signature of `digest`; the same each time.
+    pub fn sign(&self, digest: &[u8; 32]) -> [u8; 64] {
+        *self.secp.sign_schnorr_no_aux_rand(&Message::from_digest(*digest), &self.keypair).as_ref()
+    }
+}
+
+impl Drop for DigestSigner {
+    fn drop(&mut self) {
+        self.keypair.non_secure_erase();
     }
 }
 
@@ -258,6 +289,20 @@ mod tests {
         let length = KeyError::Length { found: 34, expected: 32 };
         assert_eq!(AuthorityKeypair::from_secret_text(SRI_PUBLIC).unwrap_err(), length);
         assert_eq!(AuthorityKeypair::from_secret_bytes(&[0; 32]).unwrap_err(), KeyError::NotOnCurve);
+    }
+
+    #[test]
+    fn a_digest_that_is_signed_can_be_checked_with_the_public_key() {
+        let signer = AuthorityKeypair::from_secret_text(SRI_SECRET).unwrap().digest_signer();
+        let signature = secp256k1::schnorr::Signature::from_slice(&signer.sign(&[7; 32])).unwrap();
+        let check = |digest| {
+            secp256k1::Secp256k1::verification_only().verify_schnorr(
+                &signature,
+                &Message::from_digest(digest),
+                signer.public_key().public(),
+            )
+        };
+        assert!(check([7; 32]).is_ok() && check([8; 32]).is_err());
     }
 
     #[test]

@@ -5,9 +5,9 @@
 //! through a relay until (or for as long as) the two NATs allow nothing better. Above
 //! it stands the same Noise session as over TCP, with the pool's authority key.
 //!
-//! Nobody else's servers are asked for anything: no public relays, no public DNS, no
-//! lookup service. Where a peer is, is said by the invite, and the relays are its own or
-//! its friends': see [`relay`](crate::relay).
+//! Nobody else's servers are asked for anything by default: no public relays, no public
+//! DNS, no lookup service. Where a peer is, is said by the invite, and the relays are its
+//! own or its friends': see [`relay`](crate::relay); what else may be asked, says [`lookup`].
 //!
 //! ```
 //! use p2p::{Admission, AdmissionLimits, AuthorityKeypair, WireLimits, noise};
@@ -45,7 +45,9 @@
 
 mod accept;
 mod gate;
+pub mod lookup;
 mod path;
+pub mod public_relays;
 pub(crate) mod rate;
 mod relays;
 mod stream;
@@ -54,7 +56,9 @@ mod transport;
 pub use accept::IrohAcceptor;
 pub use gate::{Gate, GateCounts, GateLimits, Policy};
 pub use iroh::SecretKey;
+pub use lookup::{AddressBook, DhtUse, LookupConfig, Tried, Way};
 pub use path::{PathKind, PathReport, PathWatch};
+pub use public_relays::PublicRelays;
 pub use relays::{OwnRelay, RelayReport, RelayState};
 pub use stream::{IrohCloser, IrohRead, IrohStream, IrohWrite};
 
@@ -62,8 +66,9 @@ use crate::{Admission, AuthorityKey, Invite, NodeId, RelayHint, invite, uri::Hos
 use iroh::{
     Endpoint, EndpointAddr, RelayMode, RelayUrl,
     dns::DnsResolver,
-    endpoint::{BindOpts, PortmapperConfig, presets},
+    endpoint::{BindOpts, Connection, PortmapperConfig, RecvStream, SendStream, presets},
 };
+use lookup::Lookup;
 use relays::{Prepared, Relays};
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -93,6 +98,8 @@ pub struct IrohConfig {
     pub external: Vec<SocketAddr>,
     /// Ask the router to forward a port (UPnP, PCP, NAT-PMP).
     pub port_mapping: bool,
+    /// How peers are looked for, and how this one is found.
+    pub lookup: LookupConfig,
     /// Others' relays at which this node waits for those who dial it.
     pub relays: Vec<RelayHint>,
     /// Its own relay, where it runs one: it waits there too.
@@ -100,16 +107,31 @@ pub struct IrohConfig {
 }
 
 impl IrohConfig {
-    /// Any free port, port mapping on.
+    /// Any free port, port mapping on, no lookup.
     pub fn new(secret: SecretKey) -> IrohConfig {
         IrohConfig {
             secret,
             bind: vec![(Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv6Addr::UNSPECIFIED, 0).into()],
             external: Vec::new(),
             port_mapping: true,
+            lookup: LookupConfig::default(),
             relays: Vec::new(),
             own_relay: None,
         }
+    }
+
+    /// The lookup that is of use here: none with neighbours where they cannot be reached
+    /// directly, and none with the wide world on a node for this machine alone.
+    fn useful_lookup(&self) -> LookupConfig {
+        let mut lookup = self.lookup.clone();
+        if self.bind.iter().all(|address| address.ip().is_loopback()) {
+            lookup.mdns = false;
+            let alone = !self.bind.is_empty();
+            if alone && matches!(&lookup.dht, DhtUse::RelayOnly { bootstrap } if bootstrap.is_empty()) {
+                lookup.dht = DhtUse::Off;
+            }
+        }
+        lookup
     }
 
     /// What suits dialling `invite`: any free port; or one that nobody else sees, where
@@ -157,13 +179,26 @@ pub enum IrohError {
         /// What happened.
         reason: String,
     },
-    /// Nothing says where the peer is.
+    /// Nothing says where the peer is, and nobody may be asked.
     #[error(
-        "nothing says where the node {} is: the invite names neither an address nor a relay; ask the pool for another \
-         one, as `punchbowl invite` prints it while the pool runs",
+        "nothing says where the node {} is: the invite names neither an address nor a relay, and looking for it (mDNS, \
+         DHT) is switched off; switch it on, or ask the pool for another one, as `punchbowl invite` prints it while \
+         the pool runs",
         .0.to_z32()
     )]
     NoAddress(NodeId),
+    /// Nothing says where the peer is, and those who were asked do not know.
+    #[error(
+        "the node {} was not found ({tried}); is the pool on? An invite with an address or a relay, which \
+         `punchbowl invite` prints while the pool runs, needs no looking",
+        node.to_z32()
+    )]
+    NotFound {
+        /// Who was dialled.
+        node: NodeId,
+        /// Who was asked.
+        tried: Tried,
+    },
     /// A relay's name cannot be used.
     #[error("the relay {relay} cannot be used: {source}")]
     Relay {
@@ -174,7 +209,7 @@ pub enum IrohError {
     },
     /// Dialling took too long.
     #[error(
-        "the node {} did not answer within {patience:?}, neither directly nor through a relay; is it on?",
+        "the node {} did not answer within {patience:?}, neither directly nor through a relay ({tried}); is it on?",
         node.to_z32()
     )]
     Silent {
@@ -182,6 +217,8 @@ pub enum IrohError {
         node: NodeId,
         /// How long it was waited for.
         patience: Duration,
+        /// Where.
+        tried: Tried,
     },
 }
 
@@ -189,6 +226,7 @@ pub enum IrohError {
 #[derive(Clone, Debug)]
 pub struct IrohNode {
     endpoint: Endpoint,
+    lookup: Lookup,
     relays: Relays,
     /// What an invite names, best first.
     waits_at: Arc<[RelayHint]>,
@@ -198,6 +236,8 @@ pub struct IrohNode {
 
 /// How long a dial may take, all addresses together.
 const DIAL_PATIENCE: Duration = Duration::from_secs(8);
+/// How often a dial is begun anew while the search for the peer goes on.
+const ROUNDS: u32 = 3;
 /// How long a closing node waits for last bytes to arrive.
 const LAST_BYTES: Duration = Duration::from_secs(2);
 
@@ -209,6 +249,9 @@ impl IrohNode {
     pub async fn bind(config: IrohConfig) -> Result<IrohNode, IrohError> {
         let relays = Prepared::new(&config.secret, config.own_relay.as_ref(), &config.relays)?;
         let waits_at = relays.told();
+        let pins = relays.pins().clone();
+        let trust = move |node, relay: &RelayHint| pins.expect(&relay.host, relay.pinned_key(node));
+        let lookup = Lookup::new(config.useful_lookup(), Arc::new(trust));
         let resolver = DnsResolver::builder().with_system_defaults().disable_fallback().build();
         let mut builder = Endpoint::builder(presets::Minimal)
             .secret_key(config.secret)
@@ -234,41 +277,62 @@ impl IrohNode {
         for address in config.external {
             builder = builder.external_addr(address);
         }
+        if lookup.is_on() {
+            builder = builder.address_lookup(lookup.clone());
+        }
         let endpoint = builder.bind().await.map_err(|error| IrohError::Bind {
             addresses: config.bind.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" and "),
             reason: in_words(&error),
         })?;
         let relays = relays.start(endpoint.clone(), resolver);
-        Ok(IrohNode { endpoint, relays, waits_at, lingering: TaskTracker::new() })
+        Ok(IrohNode { endpoint, lookup, relays, waits_at, lingering: TaskTracker::new() })
     }
 
-    /// Lets peers in, as `policy`, `limits` and `admission` (which also counts TCP) say.
-    /// To be called once.
+    /// Lets peers in, as `policy`, `limits` and `admission` (which also counts TCP) say,
+    /// and lets itself be found by them. To be called once.
     pub fn listen(&self, policy: Policy, limits: GateLimits, admission: Arc<Admission>) -> IrohAcceptor {
         self.endpoint.set_alpns(vec![MINING.to_vec()]);
+        self.lookup.announce(&self.endpoint, &self.waits_at);
         accept::start(self.clone(), Gate::new(policy, limits, admission))
     }
 
-    /// Opens a stream to a peer, trying all that is said of where it is at once. The
-    /// peer sees it with the first byte written.
+    /// Opens a stream to a peer, trying all that is said of where it is at once, and all
+    /// that is found meanwhile. The peer sees it with the first byte written.
     ///
     /// # Errors
-    /// When the peer cannot be reached or does not have the key of its node id.
+    /// When the peer cannot be found or reached, or does not have the key of its node id.
     pub async fn dial(&self, invite: &Invite) -> Result<IrohStream, IrohError> {
         let node = invite.node;
         let to = address_of(invite, self.relays.learn(&self.endpoint, invite).await);
-        if to.addrs.is_empty() {
+        if to.addrs.is_empty() && !self.lookup.is_on() {
             return Err(IrohError::NoAddress(node));
         }
-        let unreachable = |reason: String| IrohError::Unreachable { node, reason };
-        let dialling = async {
-            let connection =
-                self.endpoint.connect(to, MINING).await.map_err(|error| unreachable(in_words(&error)))?;
-            let halves = connection.open_bi().await.map_err(|error| unreachable(in_words(&error)))?;
-            Ok(IrohStream::new(connection, halves, self.lingering.clone()))
-        };
-        let dialled = tokio::time::timeout(DIAL_PATIENCE, dialling).await;
-        dialled.map_err(|_| IrohError::Silent { node, patience: DIAL_PATIENCE })?
+        let mut search = self.lookup.follow(invite);
+        for _ in 0..ROUNDS {
+            let dialling = tokio::time::timeout(DIAL_PATIENCE, self.connect(to.clone()));
+            match search.beside(dialling).await {
+                Ok(Ok((connection, halves))) => {
+                    let found = path::selected_way(&connection).map(|way| search.way_to(&way));
+                    let stream = IrohStream::new(connection, halves, self.lingering.clone(), found);
+                    self.lookup.take_note(node, stream.path(), search.relays());
+                    return Ok(stream);
+                }
+                Ok(Err(_)) if !search.tried().any_place() => {
+                    return Err(IrohError::NotFound { node, tried: search.tried() });
+                }
+                Ok(Err(reason)) => return Err(IrohError::Unreachable { node, reason }),
+                // A late answer may still lead somewhere.
+                Err(_) if search.goes_on() => {}
+                Err(_) => break,
+            }
+        }
+        Err(IrohError::Silent { node, patience: DIAL_PATIENCE, tried: search.tried() })
+    }
+
+    async fn connect(&self, to: EndpointAddr) -> Result<(Connection, (SendStream, RecvStream)), String> {
+        let connection = self.endpoint.connect(to, MINING).await.map_err(|error| in_words(&error))?;
+        let halves = connection.open_bi().await.map_err(|error| in_words(&error))?;
+        Ok((connection, halves))
     }
 
     /// What the node is known by.
@@ -281,16 +345,23 @@ impl IrohNode {
         self.endpoint.bound_sockets()
     }
 
-    /// An invite to this node as the pool of `authority`, with all that the node knows by
-    /// now of where it is: own addresses, the router's and the configured ones. Some are
-    /// for neighbours only; see [`Invite::public`].
-    pub fn invite(&self, authority: AuthorityKey) -> Invite {
+    /// Every address at which it may be reached, as far as it knows by now: own addresses,
+    /// the router's and the external ones.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
         // Known at once for sockets on one address; those on all need a look at the
         // interfaces, which takes a moment after the start.
         let bound = self.bound().into_iter().filter(|bound| !bound.ip().is_unspecified());
         let mut addresses: Vec<SocketAddr> = self.endpoint.addr().ip_addrs().copied().chain(bound).collect();
         addresses.sort();
         addresses.dedup();
+        addresses
+    }
+
+    /// An invite to this node as the pool of `authority`, with all that the node knows by
+    /// now of where it is: own addresses, the router's and the configured ones. Some are
+    /// for neighbours only; see [`Invite::public`].
+    pub fn invite(&self, authority: AuthorityKey) -> Invite {
+        let mut addresses = self.addresses();
         addresses.truncate(invite::MAX_ADDRESSES);
         let mut relays = self.waits_at.to_vec();
         relays.truncate(invite::MAX_RELAYS);

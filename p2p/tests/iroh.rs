@@ -1,8 +1,11 @@
 //! Two nodes on this machine: who gets a stream and who does not.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+use n0_mainline::Testnet;
+use p2p::iroh::lookup::{AddressBook, Place};
 use p2p::iroh::{
-    GateCounts, GateLimits, IrohAcceptor, IrohConfig, IrohError, IrohNode, PathKind, Policy, SecretKey,
+    DhtUse, GateCounts, GateLimits, IrohAcceptor, IrohConfig, IrohError, IrohNode, LookupConfig, PathKind,
+    Policy, SecretKey, Way,
 };
 use p2p::{Admission, AdmissionLimits, AuthorityKeypair, Invite, NodeId, WireLimits, noise};
 use std::{sync::Arc, time::Duration};
@@ -20,6 +23,12 @@ struct Pool {
 async fn node(secret: SecretKey) -> IrohNode {
     let bind = vec!["127.0.0.1:0".parse().unwrap()];
     IrohNode::bind(IrohConfig { bind, port_mapping: false, ..IrohConfig::new(secret) }).await.unwrap()
+}
+
+async fn looking(lookup: LookupConfig) -> IrohNode {
+    let bind = vec!["127.0.0.1:0".parse().unwrap()];
+    let config = IrohConfig { bind, port_mapping: false, lookup, ..IrohConfig::new(SecretKey::generate()) };
+    IrohNode::bind(config).await.unwrap()
 }
 
 async fn stranger() -> IrohNode {
@@ -96,6 +105,48 @@ async fn an_invite_without_any_place_says_so() {
     let invite = Invite { addresses: vec![], ..pool.invite.clone() };
     let error = stranger().await.dial(&invite).await.unwrap_err();
     assert!(matches!(error, IrohError::NoAddress(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_pool_that_was_met_before_is_found_by_its_node_id_alone() {
+    let pool = open_pool().await;
+    let folder = tempfile::tempdir().unwrap();
+    let lookup = || LookupConfig {
+        address_book: Some(AddressBook::open(folder.path().join("address-book"))),
+        ..LookupConfig::default()
+    };
+    let first = lookup();
+    let book = first.address_book.clone().unwrap();
+    let stream = looking(first).await.dial(&pool.invite).await.unwrap();
+    assert_eq!(stream.found(), Some(Way::Invite));
+    book.knows(pool.node.id(), &Place::Address(pool.invite.addresses[0])).await;
+
+    let bare = Invite { addresses: vec![], ..pool.invite.clone() };
+    let stream = looking(lookup()).await.dial(&bare).await.unwrap();
+    assert_eq!((stream.peer(), stream.found()), (pool.node.id(), Some(Way::AddressBook)));
+
+    // An address that has grown old beside it does no harm.
+    let unused = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let moved = Invite { addresses: vec![unused.local_addr().unwrap()], ..pool.invite.clone() };
+    let stream = looking(lookup()).await.dial(&moved).await.unwrap();
+    assert_eq!(stream.found(), Some(Way::AddressBook));
+}
+
+#[tokio::test]
+async fn a_pool_that_nobody_knows_is_said_to_be_sought_in_vain_and_where() {
+    let net = Testnet::new(3).await.unwrap();
+    let dht = DhtUse::RelayOnly { bootstrap: net.bootstrap.clone() };
+    let miner = looking(LookupConfig { dht, ..LookupConfig::default() }).await;
+    let pool = open_pool().await;
+    let bare = Invite { addresses: vec![], ..pool.invite.clone() };
+    let error = miner.dial(&bare).await.unwrap_err();
+    assert!(matches!(error, IrohError::NotFound { .. }), "{error}");
+    let text = error.to_string();
+    for part in
+        ["the mainline DHT: nothing stands there", "not asked: this network (mDNS)", "punchbowl invite"]
+    {
+        assert!(text.contains(part), "{text}");
+    }
 }
 
 #[tokio::test]

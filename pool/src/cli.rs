@@ -6,6 +6,7 @@
 pub mod check_config;
 pub mod config_flags;
 pub mod demo;
+pub mod dial_flags;
 pub mod id;
 pub mod interrupt;
 pub mod invite;

@@ -5,6 +5,8 @@
 //! | `authority.key` | the secret key that miners know the pool by |
 //! | `node.key` | the secret key that members dial the node by |
 //! | `invite` | the running pool's invite, private addresses included |
+//! | `run/identity.json` | what others know the running pool by, for other programs |
+//! | `run/external-addrs.json` | forwarded addresses, written by other programs |
 //! | `payout-index.json` | the next index of a ranged payout descriptor |
 //! | `solutions/` | solved blocks, written before they are sent |
 //! | `ledger.sqlite` | shares, slices, blocks and credits |

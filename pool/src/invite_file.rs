@@ -1,11 +1,14 @@
-//! The running pool's own invite, kept in the data folder for `punchbowl invite`.
+//! The running pool's own invite, kept in the data folder for `punchbowl invite`, and
+//! beside it what other programs want to know ([`identity_file`](crate::identity_file)).
 //!
 //! Only the running node knows all the ways to it: the port that the router forwards, the
 //! relay that it waits at, the port that the system chose. The file holds one line, the
 //! invite with everything in it, private addresses too, and so is for its owner alone
 //! (mode 0600). It outlives the pool; what it says then is the last that was known.
 
+use crate::identity_file::Identity;
 use crate::node::Node;
+use crate::reach;
 use p2p::Invite;
 use std::convert::Infallible;
 use std::fs::{self, OpenOptions};
@@ -18,17 +21,18 @@ use tracing::warn;
 /// Name of the file in a data folder.
 pub const INVITE: &str = "invite";
 
-/// Keeps the file true while a pool runs.
+/// Keeps the files true while a pool runs.
 pub struct InviteKeeper<'a> {
     node: &'a Node,
     folder: &'a Path,
     written: Option<Invite>,
+    identity: Option<Identity>,
 }
 
 impl<'a> InviteKeeper<'a> {
     /// Writes what `node` knows now into the data folder `folder`.
     pub fn start(node: &'a Node, folder: &'a Path) -> InviteKeeper<'a> {
-        let mut keeper = InviteKeeper { node, folder, written: None };
+        let mut keeper = InviteKeeper { node, folder, written: None, identity: None };
         keeper.write();
         keeper
     }
@@ -43,7 +47,9 @@ impl<'a> InviteKeeper<'a> {
     }
 
     fn write(&mut self) {
-        let Some(invite) = self.node.invite() else { return };
+        let invite = self.node.invite();
+        self.write_identity(invite.as_ref());
+        let Some(invite) = invite else { return };
         if self.written.as_ref() == Some(&invite) {
             return;
         }
@@ -51,6 +57,19 @@ impl<'a> InviteKeeper<'a> {
             warn!(%error, "cannot write the invite into the data folder; `punchbowl invite` may lack addresses");
         }
         self.written = Some(invite);
+    }
+
+    fn write_identity(&mut self, invite: Option<&Invite>) {
+        let authority = self.node.authority;
+        let tcp: Vec<_> = self.node.listening.iter().map(|address| reach::uri(*address, authority)).collect();
+        let identity = Identity::new(authority, invite, &tcp);
+        if self.identity.as_ref() == Some(&identity) {
+            return;
+        }
+        if let Err(error) = identity.write(self.folder) {
+            warn!(%error, "cannot write run/identity.json into the data folder; other programs may know less");
+        }
+        self.identity = Some(identity);
     }
 }
 

@@ -22,7 +22,7 @@ use crate::server::Closed;
 use crate::sv1::{Sv1Port, connection};
 use crate::upstream::UpstreamError;
 use miner::{Miners, RemoteChannel};
-use p2p::iroh::SecretKey;
+use p2p::iroh::{LookupConfig, SecretKey};
 use p2p::tcp::BindError;
 use p2p::{Admission, AdmissionLimits, Permit, Target, TcpAcceptor};
 use std::net::SocketAddr;
@@ -42,6 +42,8 @@ pub struct JoinConfig {
     pub pools: Vec<Target>,
     /// What we are known by where a node id is dialled.
     pub identity: SecretKey,
+    /// How a node id is looked for, where the invite does not lead to it.
+    pub lookup: LookupConfig,
     /// Dial a node id through relays only.
     pub relay_only: bool,
     /// Who is credited; where it is not said, each miner says it for itself.

@@ -18,7 +18,8 @@ pub enum LogFormat {
 /// Libraries that are not heard unless `RUST_LOG` asks for them: they call errors what is
 /// none (every endpoint that closes, say), and `p2p` tells what matters. Names also stand
 /// for those that begin with them.
-const LIBRARIES: [&str; 4] = ["iroh", "noq", "portmapper", "netwatch"];
+const LIBRARIES: [&str; 7] =
+    ["iroh", "noq", "portmapper", "netwatch", "n0_mainline", "swarm_discovery", "acto"];
 
 /// Starts logging. `RUST_LOG` chooses what is logged (`RUST_LOG=pool=debug`); without
 /// it, everything of Punchbowl's own from `default_level` on.

@@ -15,7 +15,7 @@ use crate::server::setup::{REQUIRES_STANDARD_JOBS, REQUIRES_VERSION_ROLLING};
 use crate::upstream::{Backoff, Link, Standing, Upstream, UpstreamConfig, UpstreamError};
 use mining::{Mining, Served};
 use p2p::Target;
-use p2p::iroh::SecretKey;
+use p2p::iroh::{LookupConfig, SecretKey};
 use std::time::Instant;
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -28,6 +28,8 @@ pub struct MinerConfig {
     pub pool: Target,
     /// What the miner is known by where it dials a node id.
     pub identity: SecretKey,
+    /// How its node id is looked for, where the invite does not lead to it.
+    pub lookup: LookupConfig,
     /// Dial a node id through relays only.
     pub relay_only: bool,
     /// User identity, `member.worker`.
@@ -122,6 +124,9 @@ impl Miner<'_> {
             connected = mining.meanwhile(upstream.connect()) => connected,
         };
         let (mut link, standing) = connected?;
+        if let Some(way) = link.found() {
+            mining.tell(MinerEvent::Found(way)).await;
+        }
         let ready = tokio::select! {
             () = stop.cancelled() => return Ok(Served::Stopped),
             ready = take_up(mining, &mut link, standing) => ready,
@@ -167,6 +172,7 @@ impl MinerConfig {
         UpstreamConfig {
             pool: self.pool.clone(),
             identity: self.identity.clone(),
+            lookup: self.lookup.clone(),
             relay_only: self.relay_only,
             flags: standard | REQUIRES_VERSION_ROLLING,
             role: "cpu",

@@ -3,7 +3,7 @@
 //! `punchbowl pool` and `punchbowl demo` are the same node with another source.
 
 use crate::block_desk::{self, BlockDesk};
-use crate::config::{Config, P2pAdmission};
+use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
 use crate::http;
 use crate::job::maker::{self, JobMakerConfig};
@@ -16,10 +16,10 @@ use crate::server::{self, Door, ExtensionPolicy, ServerContext};
 use crate::status::{BlockRecord, Observed, Status};
 use crate::sv1::Sv1Port;
 use anyhow::{Context, Result};
-use p2p::iroh::{GateLimits, IrohConfig, Policy, SecretKey};
+use p2p::iroh::{DhtUse, GateLimits, IrohConfig, LookupConfig, Policy, SecretKey};
 use p2p::{
-    Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, RelayServer,
-    TcpAcceptor, WireLimits,
+    Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, RelayHint,
+    RelayServer, TcpAcceptor, WireLimits,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -348,8 +348,29 @@ fn iroh_config(config: &Config, secret: SecretKey) -> IrohConfig {
         bind: config.p2p.bind.clone(),
         external: config.p2p.external.clone(),
         port_mapping: config.p2p.port_mapping,
-        relays: config.p2p.relays.clone(),
+        lookup: lookup(config),
+        relays: relays(config),
         own_relay: None,
+    }
+}
+
+/// The relays at which the pool waits besides its own: those that the host knows, then
+/// public ones where the host has named any.
+fn relays(config: &Config) -> Vec<RelayHint> {
+    let public = config.p2p.public_relays.iter().flat_map(|relays| relays.hints());
+    config.p2p.relays.iter().cloned().chain(public).collect()
+}
+
+/// How members find the pool. It looks for nobody itself, and so needs no address book.
+fn lookup(config: &Config) -> LookupConfig {
+    let discovery = &config.p2p.discovery;
+    LookupConfig {
+        mdns: discovery.mdns,
+        dht: match discovery.dht {
+            DhtPublishing::Off => DhtUse::Off,
+            DhtPublishing::RelayOnly => DhtUse::RelayOnly { bootstrap: discovery.dht_bootstrap.clone() },
+        },
+        address_book: None,
     }
 }
 

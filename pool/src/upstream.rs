@@ -32,7 +32,7 @@ pub use pulse::{Beat, Pulse};
 
 use crate::wire::keep_alive::{ChannelResumed, MAX_TOKENS, Token};
 use greeting::Greeting;
-use p2p::iroh::{IrohConfig, IrohError, SecretKey};
+use p2p::iroh::{IrohConfig, IrohError, LookupConfig, SecretKey};
 use p2p::{IrohNode, Target, WireLimits, connect_tcp, noise};
 use std::time::Duration;
 use tokio_util::either::Either;
@@ -44,6 +44,8 @@ pub struct UpstreamConfig {
     pub pool: Target,
     /// What we are known by where a node id is dialled.
     pub identity: SecretKey,
+    /// How its node id is looked for, where the invite does not lead to it.
+    pub lookup: LookupConfig,
     /// Dial a node id through relays only.
     pub relay_only: bool,
     /// Flags of `SetupConnection` for the mining protocol (SV2 section 5.3.1).
@@ -77,7 +79,8 @@ pub struct Upstream {
     kept_for: Duration,
 }
 
-/// Longest that a dial may take, Noise included.
+/// Longest that a dial over TCP, and then Noise, may take. A node id is dialled with
+/// deadlines of its own, which leave time to look for it.
 const DIAL: Duration = Duration::from_secs(8);
 /// Longest that the pool may take for an answer.
 pub const PATIENCE: Duration = Duration::from_secs(8);
@@ -92,6 +95,7 @@ impl Upstream {
             Target::Tcp(_) => None,
             Target::Iroh(invite) => {
                 let mut dialling = IrohConfig::for_dialling(config.identity.clone(), invite);
+                dialling.lookup = config.lookup.clone();
                 if config.relay_only {
                     (dialling.bind, dialling.port_mapping) = (Vec::new(), false);
                 }
@@ -108,8 +112,7 @@ impl Upstream {
     /// # Errors
     /// Why there is no connection.
     pub async fn connect(&mut self) -> Result<(Link, Standing), UpstreamError> {
-        let dialled = tokio::time::timeout(DIAL, self.dial());
-        let mut link = dialled.await.map_err(|_| UpstreamError::Silent(DIAL))??;
+        let mut link = self.dial().await?;
         let connected = self.greet(&mut link).await;
         match connected {
             Ok(standing) => Ok((link, standing)),
@@ -148,19 +151,20 @@ impl Upstream {
     async fn dial(&self) -> Result<Link, UpstreamError> {
         let (read, write, path, closer) = match (&self.config.pool, &self.node) {
             (Target::Tcp(uri), _) => {
-                let (read, write) = connect_tcp(uri).await?.into_split();
+                let (read, write) = in_time(connect_tcp(uri)).await??.into_split();
                 (Either::Left(read), Either::Left(write), Path::tcp(), None)
             }
             (Target::Iroh(invite), Some(node)) => {
                 let stream = node.dial(invite).await?;
-                let (path, closer) = (Path::iroh(stream.path()), stream.closer());
+                let (path, closer) = (Path::iroh(stream.path(), stream.found()), stream.closer());
                 let (read, write) = stream.into_split();
                 (Either::Right(read), Either::Right(write), path, Some(closer))
             }
             (Target::Iroh(invite), None) => return Err(IrohError::NoAddress(invite.node).into()),
         };
         let authority = Some(self.config.pool.authority());
-        let (reader, writer) = noise::connect(read, write, authority, &WireLimits::client()).await?;
+        let limits = WireLimits::client();
+        let (reader, writer) = in_time(noise::connect(read, write, authority, &limits)).await??;
         Ok(Link::new(reader, writer, path, closer))
     }
 
@@ -192,4 +196,8 @@ impl Upstream {
             Err(code) => Standing::Gone(code),
         })
     }
+}
+
+async fn in_time<T>(step: impl Future<Output = T>) -> Result<T, UpstreamError> {
+    tokio::time::timeout(DIAL, step).await.map_err(|_| UpstreamError::Silent(DIAL))
 }

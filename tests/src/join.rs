@@ -26,6 +26,16 @@ impl Join {
         Ok(Join { process, address })
     }
 
+    /// Waits until it has a pool: until then miners are welcome to wait, whatever they are
+    /// called.
+    ///
+    /// # Errors
+    /// When none is reached within the deadline.
+    pub async fn connected(&self) -> Result<()> {
+        self.process.line(|line| line.contains("connected to the pool")).await?;
+        Ok(())
+    }
+
     /// Where miners connect.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -1,7 +1,9 @@
 //! Members by node id: the built binary at both ends, over loopback.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use tests::{PoolConfig, Process, Punchbowl};
+use serde_json::Value;
+use std::{fs, path::Path};
+use tests::{PoolConfig, Process, Punchbowl, within_deadline};
 
 #[tokio::test]
 async fn a_member_mines_at_an_invite_and_the_pool_says_which_way_it_comes() {
@@ -58,6 +60,51 @@ async fn a_pool_that_stops_tells_its_members_to_come_back() {
     miner.line(|line| line.contains("shares accepted")).await.unwrap();
     assert!(pool.terminate().await.unwrap().success());
     miner.line(|line| line.contains("the pool asked to reconnect")).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_file_of_external_addresses_changes_the_invite_while_the_pool_runs() {
+    let pool = Punchbowl::pool(config()).await.unwrap();
+    let identity = pool.data_dir().join("run/identity.json");
+    let json = |path: &Path| -> Value { serde_json::from_slice(&fs::read(path).unwrap()).unwrap() };
+    let known = json(&identity);
+    assert_eq!(known["node_id"], pool.invite().node.to_z32());
+    assert_eq!(known["authority_key"], pool.authority().to_string());
+    assert_eq!(known["tcp"][0], pool.uri());
+    assert!(!known["invite"].as_str().unwrap().contains("a="), "{known}");
+
+    let external = pool.data_dir().join("run/external-addrs.json");
+    fs::write(&external, "[\"8.8.4.4:40000\"]").unwrap();
+    pool.process().line(|line| line.contains("external address added")).await.unwrap();
+    printed_invite(&pool, |invite| invite.contains("a=8.8.4.4:40000")).await;
+    assert!(json(&identity)["invite"].as_str().unwrap().contains("a=8.8.4.4:40000"));
+    let node = &pool.status().await.unwrap()["node"];
+    assert_eq!(node["id"], known["node_id"]);
+    assert!(node["addresses"].as_array().unwrap().contains(&"8.8.4.4:40000".into()), "{node}");
+
+    fs::write(&external, "[\"8.8.4.4:40000\", ").unwrap();
+    pool.process().line(|line| line.contains("external addresses is of no use")).await.unwrap();
+    printed_invite(&pool, |invite| invite.contains("a=8.8.4.4:40000")).await;
+
+    fs::remove_file(&external).unwrap();
+    pool.process().line(|line| line.contains("external address removed")).await.unwrap();
+    printed_invite(&pool, |invite| !invite.contains("8.8.4.4")).await;
+}
+
+/// Asks for the invite as a host does, until it is as wanted.
+async fn printed_invite(pool: &Punchbowl, wanted: impl Fn(&str) -> bool) {
+    let config = pool.folder().join("punchbowl.toml");
+    let asking = async {
+        loop {
+            let arguments = ["invite", "--json", "--config", config.to_str().unwrap()];
+            let printed = Punchbowl::run(&arguments).await.unwrap();
+            let printed: Value = serde_json::from_slice(&printed.stdout).unwrap();
+            if wanted(printed["iroh"].as_str().unwrap()) {
+                return;
+            }
+        }
+    };
+    within_deadline("the printed invite to follow", asking).await.unwrap();
 }
 
 /// Shares come quickly, and none of them is a block.

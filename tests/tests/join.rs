@@ -56,6 +56,7 @@ async fn an_invite_carries_old_miners_over_iroh() {
 async fn a_name_that_the_pool_does_not_take_is_refused_through_join_too() {
     let pool = Punchbowl::pool(PoolConfig::shares_only().solo()).await.unwrap();
     let join = Join::start(&[&pool.uri()], &[]).await.unwrap();
+    join.connected().await.unwrap();
     let mut miner = Sv1Miner::connect(join.address()).await.unwrap();
     miner.subscribe(AGENT).await.unwrap();
     let refused = miner.authorize("alice.rig", "x").await.unwrap_err().to_string();

@@ -117,7 +117,7 @@ async fn shake_hands(
     match timeout(gate.limits.first_byte, connection.accept_bi()).await {
         Ok(Ok(halves)) => {
             gate.count(Outcome::Admitted);
-            Some((IrohStream::new(connection, halves, node.lingering.clone()), permit))
+            Some((IrohStream::new(connection, halves, node.lingering.clone(), None), permit))
         }
         Ok(Err(error)) => {
             failed("the peer left before it said anything", &error);

@@ -120,6 +120,11 @@ impl PathWatch {
         }
     }
 
+    /// Waits for the next change of path; `false` when the connection has ended.
+    pub(super) async fn changes(&mut self) -> bool {
+        self.kind.changed().await.is_ok()
+    }
+
     /// Waits until the path is of this kind; `false` when the connection ends first.
     pub async fn becomes(&self, wanted: PathKind) -> bool {
         let mut kind = self.kind.clone();
@@ -146,6 +151,11 @@ impl PathWatch {
             switches: self.switches.load(Ordering::Relaxed),
         })
     }
+}
+
+/// The way that packets of `connection` go now.
+pub(super) fn selected_way(connection: &Connection) -> Option<TransportAddr> {
+    selected(connection).map(|(way, ..)| way)
 }
 
 fn selected(connection: &Connection) -> Option<(TransportAddr, Duration, u64, u64)> {

@@ -1,6 +1,6 @@
 //! A stream to a peer, in two halves that Noise reads and writes like any other.
 
-use super::{in_words, path::PathWatch};
+use super::{Way, in_words, path::PathWatch};
 use crate::NodeId;
 use iroh::endpoint::{Connection, RecvStream, SendStream, VarInt, WeakConnectionHandle};
 use std::{
@@ -19,6 +19,7 @@ pub struct IrohStream {
     read: IrohRead,
     write: IrohWrite,
     path: PathWatch,
+    found: Option<Way>,
 }
 
 /// The half that is read from.
@@ -54,11 +55,12 @@ impl IrohStream {
         connection: Connection,
         (write, read): (SendStream, RecvStream),
         lingering: TaskTracker,
+        found: Option<Way>,
     ) -> IrohStream {
         let held = Arc::new(Held(connection));
         let path = PathWatch::start(&held);
         let read = IrohRead { stream: read, _held: Arc::clone(&held) };
-        IrohStream { read, write: IrohWrite { stream: write, held, lingering }, path }
+        IrohStream { read, write: IrohWrite { stream: write, held, lingering }, path, found }
     }
 
     /// Who is at the other end.
@@ -69,6 +71,12 @@ impl IrohStream {
     /// Looks at the path, for as long as the connection lives.
     pub fn path(&self) -> PathWatch {
         self.path.clone()
+    }
+
+    /// How the address came to be known over which the peer was first reached; none where
+    /// it was the peer who dialled.
+    pub fn found(&self) -> Option<Way> {
+        self.found
     }
 
     /// Ends the connection when the halves are elsewhere.

@@ -85,6 +85,10 @@ fn consequences(config: &Config, text: &mut String) {
     line("Data folder", config.data_dir.to_path().display().to_string());
     line("Authority key", authority_key(config));
     line("Node id", node_id(config));
+    for relays in &config.p2p.public_relays {
+        let hosts: Vec<String> = relays.hints().iter().map(|relay| relay.host.to_string()).collect();
+        line("Public relays", format!("{relays} ({}): {}", hosts.join(", "), relays.reveals()));
+    }
     line("Blocks pay", blocks_pay(config));
     line("Templates", templates(config));
 }
@@ -177,6 +181,19 @@ mod tests {
         assert!(text.contains("/regtest/node.sock"), "{text}");
         assert!(text.contains("Node id: none yet"), "{text}");
         assert!(text.contains("The configuration is good."), "{text}");
+    }
+
+    #[test]
+    fn public_relays_are_named_with_what_they_reveal() {
+        let regtest = ("PUNCHBOWL_NETWORK", "regtest");
+        assert!(!report_of(&[regtest]).contains("Public relays"));
+        let text = report_of(&[regtest, ("PUNCHBOWL_P2P__PUBLIC_RELAYS", "n0")]);
+        assert!(
+            text.contains("Public relays: n0 (") && text.contains("learns this machine's address"),
+            "{text}"
+        );
+        let text = report_of(&[regtest, ("PUNCHBOWL_P2P__PUBLIC_RELAYS", "cloudflare")]);
+        assert!(text.contains("no public relays go by the name \"cloudflare\""), "{text}");
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! `punchbowl join`: lets old miners on this network mine at a pool elsewhere.
 
+use super::dial_flags::DialFlags;
 use super::interrupt::Interrupt;
 use crate::join::{Join, JoinConfig};
 use anyhow::{Context, Result};
 use clap::Args;
+use p2p::Target;
 use p2p::iroh::SecretKey;
-use p2p::{NodeKey, Target};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -28,13 +28,9 @@ pub struct JoinArgs {
     /// Where miners connect (Stratum V1)
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:3333")]
     pub listen: Vec<SocketAddr>,
-    /// The key to be known by where the pool is dialled by node id; made if need be
-    /// [default: another one each time]
-    #[arg(long, value_name = "FILE")]
-    pub identity: Option<PathBuf>,
-    /// Go through relays only, so that the pool does not learn where this machine is
-    #[arg(long)]
-    pub relay_only: bool,
+    /// How the pool is dialled.
+    #[command(flatten)]
+    pub dialling: DialFlags,
     /// Keep miners warm when no pool is there for a minute: work that pays nobody
     #[arg(long)]
     pub heat: bool,
@@ -57,12 +53,13 @@ const HEAT_AFTER: Duration = Duration::from_secs(60);
 pub async fn run(args: JoinArgs) -> Result<()> {
     let mut interrupt = Interrupt::listen()?;
     // Held to the end: nobody else may run on this key.
-    let node_key = args.identity.as_deref().map(NodeKey::load_or_create).transpose()?;
+    let node_key = args.dialling.node_key()?;
     let identity = node_key.as_ref().map_or_else(SecretKey::generate, |key| key.secret().clone());
     let join = Join::bind(JoinConfig {
+        lookup: args.dialling.lookup(&args.pools),
+        relay_only: args.dialling.relay_only,
         pools: args.pools,
         identity,
-        relay_only: args.relay_only,
         user: args.user,
         listen: args.listen,
         session: SessionConfig { heat_after: args.heat.then_some(HEAT_AFTER), ..SessionConfig::default() },

@@ -1,15 +1,15 @@
 //! `punchbowl miner`: mines with the processor.
 
+use super::dial_flags::DialFlags;
 use super::interrupt::Interrupt;
 use crate::miner::{self, MinerConfig, MinerEvent, MinerKind};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use p2p::iroh::SecretKey;
-use p2p::{NodeKey, Target};
+use p2p::Target;
+use p2p::iroh::{LookupConfig, SecretKey};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -20,13 +20,9 @@ pub struct MinerArgs {
     /// The pool: stratum2+tcp://host:port/<authority key>, or an invite, stratum2+iroh://...
     #[arg(value_name = "URI")]
     pub pool: Target,
-    /// The key to be known by where the pool is dialled by node id; made if need be
-    /// [default: another one each time]
-    #[arg(long, value_name = "FILE")]
-    pub identity: Option<PathBuf>,
-    /// Go through relays only, so that the pool does not learn where this machine is
-    #[arg(long)]
-    pub relay_only: bool,
+    /// How the pool is dialled.
+    #[command(flatten)]
+    pub dialling: DialFlags,
     /// User identity: member.worker, or address.worker on a solo pool
     #[arg(long, short, value_name = "NAME", default_value = "punchbowl.miner")]
     pub user: String,
@@ -61,6 +57,11 @@ const EXAMPLES: &str = "\
 Examples:
   punchbowl miner stratum2+tcp://127.0.0.1:34254/9b... --user ann.laptop
   punchbowl miner 'stratum2+iroh://yb.../9b...?a=203.0.113.7:34255' --identity ann.key
+  punchbowl miner 'stratum2+iroh://yb.../9b...'    a pool on this network, or with a relay
+
+The addresses in an invite are tried first. Where they lead nowhere, or there are none,
+those of the address book are, this network is asked (mDNS), and after two seconds the
+mainline DHT, in which pools publish their relays. Whoever answers must prove the node id.
 
 A processor finds no block on mainnet in a lifetime. This is for trying out a pool.";
 
@@ -74,9 +75,10 @@ pub async fn run(args: MinerArgs) -> Result<()> {
     let stop = CancellationToken::new();
     let (events, mut happened) = mpsc::channel(WAITING_EVENTS);
     // Held to the end: no other miner may run on this key.
-    let node_key = args.identity.as_deref().map(NodeKey::load_or_create).transpose()?;
+    let node_key = args.dialling.node_key()?;
     let identity = node_key.as_ref().map_or_else(SecretKey::generate, |key| key.secret().clone());
-    let mining = tokio::spawn(miner::run(args.miner(identity), events, stop.clone()));
+    let lookup = args.dialling.lookup(std::slice::from_ref(&args.pool));
+    let mining = tokio::spawn(miner::run(args.miner(identity, lookup), events, stop.clone()));
     let mut tally = Tally::default();
     loop {
         let event = tokio::select! {
@@ -123,6 +125,8 @@ struct Tally {
     shares_unanswered: u64,
     /// Which way the packets went last.
     path: Option<&'static str>,
+    /// How the pool's address was found: `invite`, `address-book`, `mdns`, `dht` or `peer`.
+    found: Option<&'static str>,
 }
 
 impl Tally {
@@ -135,6 +139,7 @@ impl Tally {
             MinerEvent::Rejected { code, .. } => *self.shares_rejected.entry(code.clone()).or_default() += 1,
             MinerEvent::Disconnected { .. } => self.reconnects += 1,
             MinerEvent::Path(kind) => self.path = Some(kind),
+            MinerEvent::Found(way) => self.found = Some(way.name()),
             MinerEvent::Resumed { .. } => self.resumed += 1,
             MinerEvent::Lost { shares, .. } => self.shares_lost += shares,
             MinerEvent::Ended { found, unanswered } => {
@@ -162,6 +167,7 @@ fn tell(event: &MinerEvent) {
             println!("connected: channel {channel_id}, share difficulty {}", target.difficulty().0);
         }
         MinerEvent::Path(kind) => println!("path: {kind}"),
+        MinerEvent::Found(way) => println!("found: {}", way.name()),
         MinerEvent::Job { job_id, prev_hash } => println!("job {job_id} on {prev_hash}"),
         MinerEvent::NewTarget(target) => println!("share difficulty {}", target.difficulty().0),
         MinerEvent::Accepted { shares, blocks: 0 } => println!("{shares} shares accepted"),
@@ -181,7 +187,7 @@ fn tell(event: &MinerEvent) {
 }
 
 impl MinerArgs {
-    fn miner(&self, identity: SecretKey) -> MinerConfig {
+    fn miner(&self, identity: SecretKey, lookup: LookupConfig) -> MinerConfig {
         // What one thread of a processor does without special instructions, roughly: the
         // pool finds the right difficulty from there by itself.
         const THREAD: f64 = 3e6;
@@ -189,7 +195,8 @@ impl MinerArgs {
         MinerConfig {
             pool: self.pool.clone(),
             identity,
-            relay_only: self.relay_only,
+            lookup,
+            relay_only: self.dialling.relay_only,
             user: self.user.clone(),
             kind: match self.channel {
                 ChannelChoice::Standard => MinerKind::Standard,

@@ -5,6 +5,7 @@ use super::interrupt::Interrupt;
 use super::ready::ReadySignal;
 use super::source::{self, SourceFolders};
 use crate::data_dir::DataDir;
+use crate::external_addresses::{EXTERNAL_ADDRESSES, ExternalAddresses};
 use crate::invite_file::InviteKeeper;
 use crate::node::{Node, Parts};
 use crate::payout::PayoutMode;
@@ -60,6 +61,12 @@ pub async fn run(args: PoolArgs) -> Result<()> {
 
     let tag = config.payout.pool_tag.clone().into_bytes();
     let node = Node::start(&config, Parts { source, source_stop, payouts, tag, authority, identity }).await?;
+    let external = async {
+        let Some(iroh) = node.iroh.clone() else { return std::future::pending().await };
+        let file = config.p2p.external_file.as_ref().map(|file| file.to_path());
+        let file = file.unwrap_or_else(|| data_dir.path().join(EXTERNAL_ADDRESSES));
+        ExternalAddresses::start(iroh, file, config.p2p.external.clone()).await.keep().await
+    };
     let invites = InviteKeeper::start(&node, data_dir.path());
     let served = async {
         ready(&node, &args.ready).await?;
@@ -69,6 +76,7 @@ pub async fn run(args: PoolArgs) -> Result<()> {
         failed = served => failed?,
         () = interrupt.received() => {}
         never = invites.keep() => match never {},
+        never = external => match never {},
     }
     node.stop().await;
     Ok(())

@@ -1,6 +1,6 @@
 //! What a configuration must satisfy beyond having the right types.
 
-use super::sections::{Config, P2p, P2pAdmission, PayoutKind, RelayMode, TemplateSource};
+use super::sections::{Config, DhtPublishing, P2p, P2pAdmission, PayoutKind, RelayMode, TemplateSource};
 use super::values::{Seconds, network_name};
 use crate::payout::{self, PayoutDescriptor, address, pool_tag};
 use crate::wire::keep_alive;
@@ -21,6 +21,7 @@ pub fn check(config: &Config, report: &mut Report<'_>) {
     check_extensions(config, report);
     check_p2p(config, report);
     check_sv1(config, report);
+    check_discovery(config, report);
     if config.listen.tcp.is_empty() {
         report("listen.tcp", "no address to listen on".into(), "name one, such as \"0.0.0.0:34254\"".into());
     }
@@ -140,6 +141,32 @@ fn check_relays(p2p: &P2p, report: &mut Report<'_>) {
             );
         }
     }
+}
+
+fn check_discovery(config: &Config, report: &mut Report<'_>) {
+    let discovery = &config.p2p.discovery;
+    let key = "p2p.discovery.dht_bootstrap";
+    if let Some(wrong) = discovery.dht_bootstrap.iter().find(|node| !is_host_and_port(node)) {
+        report(
+            key,
+            format!("{wrong:?} is not a host and a port"),
+            "it looks like \"dht.example:6881\"; leave the list empty to start from the well-known nodes"
+                .into(),
+        );
+    } else if discovery.dht == DhtPublishing::Off && !discovery.dht_bootstrap.is_empty() {
+        report(
+            key,
+            "is set, but with p2p.discovery.dht = \"off\" the DHT is not used".into(),
+            "set p2p.discovery.dht = \"relay-only\", or remove the list".into(),
+        );
+    }
+}
+
+/// `name:port` or `1.2.3.4:port`. The mainline DHT has no IPv6.
+fn is_host_and_port(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let is_port = port.parse::<u16>().is_ok_and(|port| port != 0);
+    is_port && matches!(host.parse(), Ok(p2p::Host::Name(_) | p2p::Host::Ip(std::net::IpAddr::V4(_))))
 }
 
 fn check_template(config: &Config, report: &mut Report<'_>) {
@@ -359,6 +386,22 @@ mod tests {
     }
 
     #[test]
+    fn starting_nodes_of_the_dht_are_hosts_with_ports_and_need_the_dht() {
+        for good in ["dht.example:6881", "203.0.113.7:1"] {
+            assert!(wrong_keys(|config| config.p2p.discovery.dht_bootstrap = vec![good.into()]).is_empty());
+        }
+        for wrong in ["dht.example", "dht.example:0", ":6881", "[::1]:6881", "a b:1"] {
+            let keys = wrong_keys(|config| config.p2p.discovery.dht_bootstrap = vec![wrong.into()]);
+            assert_eq!(keys, ["p2p.discovery.dht_bootstrap"], "{wrong}");
+        }
+        let off = |config: &mut Config| {
+            config.p2p.discovery.dht_bootstrap = vec!["dht.example:6881".into()];
+            config.p2p.discovery.dht = DhtPublishing::Off;
+        };
+        assert_eq!(wrong_keys(off), ["p2p.discovery.dht_bootstrap"]);
+    }
+
+    #[test]
     fn the_embedded_chain_is_refused_off_regtest() {
         let change = |config: &mut Config| {
             config.network = Network::Signet;
@@ -390,6 +433,7 @@ mod tests {
             config.p2p.relays = vec!["203.0.113.7".parse().unwrap()];
             config.p2p.relay.clients = 0;
             config.p2p.relay.bytes_per_second = 1;
+            config.p2p.discovery.dht_bootstrap = vec!["dht.example".into()];
         };
         let expected = [
             "payout.pool_tag",
@@ -409,6 +453,7 @@ mod tests {
             "p2p.relays",
             "p2p.relay.clients",
             "p2p.relay.bytes_per_second",
+            "p2p.discovery.dht_bootstrap",
             "listen.tcp",
             "authority.certificate_validity",
         ];

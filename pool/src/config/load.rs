@@ -205,7 +205,8 @@ mod tests {
         for line in text.lines() {
             let bare = line.strip_prefix("# ").unwrap_or(line);
             let is_key = bare.split_once(" = ").is_some_and(|(name, _)| {
-                !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+                !name.is_empty()
+                    && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
             });
             let is_section = line.starts_with('[');
             if is_section || (is_key && !bare.contains("(no default)")) {
@@ -297,7 +298,7 @@ mod tests {
     #[test]
     fn a_section_used_as_a_key_is_refused() {
         let loaded = load_text("a.toml", "network = \"regtest\"\nlisten = \"0.0.0.0:1\"\n", &[], Vec::new());
-        assert!(shown(&loaded).contains("such as listen.tcp"), "{}", shown(&loaded));
+        assert!(shown(&loaded).contains("such as listen."), "{}", shown(&loaded));
     }
 
     #[test]

@@ -4,8 +4,10 @@
 //! the host; `the_example_file_*` tests in [`load`](super::load) hold that.
 
 use super::values::{
-    HomePath, HttpListen, Nbits, PublicPlace, Seconds, listen_addresses, network_name, node_ids, relay_hints,
+    HomePath, HttpListen, Nbits, PublicPlace, Seconds, listen_addresses, network_name, node_ids,
+    public_relays, relay_hints,
 };
+use p2p::iroh::PublicRelays;
 use p2p::{NodeId, RelayHint};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -116,8 +118,14 @@ pub struct P2p {
     /// Addresses at which the world reaches this machine: forwarded ports.
     #[serde(with = "listen_addresses")]
     pub external: Vec<SocketAddr>,
+    /// A file with more of them, which is watched, when it is not
+    /// `run/external-addrs.json` in the data folder.
+    pub external_file: Option<HomePath>,
     /// Ask the router to forward a port.
     pub port_mapping: bool,
+    /// Relays of third parties to wait at, by name; none unless the host says so.
+    #[serde(with = "public_relays")]
+    pub public_relays: Vec<PublicRelays>,
     /// Who may connect by node id.
     pub admission: P2pAdmission,
     /// The node ids of `admission = "members"`.
@@ -125,6 +133,8 @@ pub struct P2p {
     pub members: Vec<NodeId>,
     /// Connections of one node.
     pub connections_per_node: u32,
+    /// How members find the pool whose invite has no address that works.
+    pub discovery: Discovery,
     /// Others' relays at which the pool waits for its members.
     #[serde(with = "relay_hints")]
     pub relays: Vec<RelayHint>,
@@ -140,14 +150,45 @@ impl Default for P2p {
             bind: vec![(Ipv4Addr::UNSPECIFIED, PORT).into(), (Ipv6Addr::UNSPECIFIED, PORT).into()],
             identity: None,
             external: Vec::new(),
+            external_file: None,
             port_mapping: true,
+            public_relays: Vec::new(),
             admission: P2pAdmission::Open,
             members: Vec::new(),
             connections_per_node: 8,
+            discovery: Discovery::default(),
             relays: Vec::new(),
             relay: P2pRelay::default(),
         }
     }
+}
+
+/// `[p2p.discovery]`: how members find the pool whose invite has no address that works.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Discovery {
+    /// Answer members on the same network.
+    pub mdns: bool,
+    /// What the mainline DHT is told.
+    pub dht: DhtPublishing,
+    /// Where to enter the DHT, `host:port`; the well-known nodes where there is none.
+    pub dht_bootstrap: Vec<String>,
+}
+
+impl Default for Discovery {
+    fn default() -> Discovery {
+        Discovery { mdns: true, dht: DhtPublishing::RelayOnly, dht_bootstrap: Vec::new() }
+    }
+}
+
+/// What the mainline DHT is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DhtPublishing {
+    /// Nothing; the pool does not take part in it.
+    Off,
+    /// The relays at which the pool waits. Without one, nothing.
+    RelayOnly,
 }
 
 /// `[p2p.relay]`: the pool's own relay.

@@ -206,6 +206,20 @@ pub(super) mod node_ids {
     }
 }
 
+pub(super) mod public_relays {
+    use super::*;
+    use p2p::iroh::PublicRelays;
+
+    pub fn serialize<S: Serializer>(relays: &[PublicRelays], out: S) -> Result<S::Ok, S::Error> {
+        out.collect_seq(relays.iter().map(|relays| relays.name()))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<PublicRelays>, D::Error> {
+        let texts = Vec::<String>::deserialize(input)?;
+        texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
+    }
+}
+
 pub(super) mod relay_hints {
     use super::*;
 

@@ -3,7 +3,7 @@
 use crate::miner::{self, MinerConfig, MinerEvent, MinerKind};
 use bitcoin::hashes::{Hash, hash160};
 use bitcoin::{Address, Network, ScriptBuf, WPubkeyHash};
-use p2p::iroh::SecretKey;
+use p2p::iroh::{LookupConfig, SecretKey};
 use p2p::{Invite, Target};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -42,6 +42,7 @@ impl Member {
         MinerConfig {
             pool: Target::Iroh(invite.clone()),
             identity: SecretKey::generate(),
+            lookup: LookupConfig::default(),
             relay_only: false,
             user: format!("{}.{}", self.address, self.name),
             kind: self.kind,

@@ -135,6 +135,7 @@ impl Report {
                 self.say(&line);
             }
             MinerEvent::Connected { .. }
+            | MinerEvent::Found(_)
             | MinerEvent::Resumed { .. }
             | MinerEvent::Job { .. }
             | MinerEvent::NewTarget(_)

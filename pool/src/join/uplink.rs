@@ -26,6 +26,7 @@ pub(super) async fn run(
         let upstream = UpstreamConfig {
             pool: pool.clone(),
             identity: config.identity.clone(),
+            lookup: config.lookup.clone(),
             relay_only: config.relay_only,
             flags: REQUIRES_VERSION_ROLLING,
             role: ROLE,

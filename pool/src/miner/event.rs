@@ -1,5 +1,6 @@
 //! What a miner tells of its work.
 
+use p2p::iroh::Way;
 use std::time::Duration;
 use work::{Hash256, Target};
 
@@ -52,6 +53,8 @@ pub enum MinerEvent {
         /// Why.
         reason: String,
     },
+    /// The pool's node was found in this way.
+    Found(Way),
     /// Packets go this way now: `tcp`, `iroh-lan`, `iroh-direct` or `iroh-relayed`.
     Path(&'static str),
     /// The connection ended; it is tried again.

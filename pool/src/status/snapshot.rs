@@ -53,6 +53,8 @@ pub struct StatusSnapshot {
     pub uptime_seconds: u64,
     /// Whether miners are given jobs.
     pub serving: bool,
+    /// Where members dial the pool by its node id; none where they cannot.
+    pub node: Option<NodeSnapshot>,
     /// Where templates come from.
     pub source: SourceSnapshot,
     /// What is mined on; none before the first template.
@@ -77,6 +79,16 @@ pub struct StatusSnapshot {
     pub channels_refused: u64,
     /// Messages that were ignored because nobody knows their type.
     pub unknown_messages: u64,
+}
+
+/// Where members dial the pool by its node id.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeSnapshot {
+    /// Its node id, in z-base-32 as in an invite.
+    pub id: String,
+    /// Every address at which it may be reached, as far as it knows: its own, the router's,
+    /// the configured ones and those of the file of external addresses.
+    pub addresses: Vec<SocketAddr>,
 }
 
 /// Where templates come from.
@@ -267,6 +279,10 @@ impl Observed {
             network: network_name::of(self.network),
             uptime_seconds: now.saturating_duration_since(status.started).as_secs(),
             serving: self.is_serving(),
+            node: self
+                .iroh
+                .as_ref()
+                .map(|node| NodeSnapshot { id: node.id().to_z32(), addresses: node.addresses() }),
             source: self.source(),
             template: template.map(|template| template_snapshot(&template, now)),
             shares,

@@ -149,7 +149,9 @@ mod tests {
                 judged.extend(&sent);
                 let (refused, accepted): (Vec<u32>, Vec<u32>) =
                     sent.into_iter().partition(|number| number % 3 == 0);
-                refused.iter().take(answers).for_each(|number| drop(shares.refused(*number)));
+                for number in refused.iter().take(answers) {
+                    shares.refused(*number);
+                }
                 if let (Some(last), true) = (accepted.last(), answers > refused.len()) {
                     shares.judged_up_to(*last).for_each(drop);
                 }

@@ -2,7 +2,7 @@
 
 use super::{Beat, Path, Pulse, UpstreamError};
 use crate::wire::keep_alive::{EXTENSION, KeepAlive, message};
-use p2p::iroh::{IrohCloser, IrohRead, IrohWrite};
+use p2p::iroh::{IrohCloser, IrohRead, IrohWrite, Way};
 use p2p::{Frame, FrameReader, FrameWriter, WireError};
 use std::time::Instant;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -61,6 +61,11 @@ impl Link {
         payload: &[u8],
     ) -> Result<(), WireError> {
         self.writer.queue(extension_type, false, msg_type, &[payload])
+    }
+
+    /// How the pool's node was found; none over TCP.
+    pub fn found(&self) -> Option<Way> {
+        self.path.found()
     }
 
     /// Extensions that the pool has granted.

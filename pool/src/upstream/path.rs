@@ -1,7 +1,7 @@
 //! Which way our packets to the pool go.
 
 use crate::status::connections::iroh_kind;
-use p2p::iroh::PathWatch;
+use p2p::iroh::{PathWatch, Way};
 
 /// Which way they go, and what was told of it.
 #[derive(Debug)]
@@ -9,15 +9,21 @@ pub struct Path {
     /// None over TCP, where it never changes.
     way: Option<PathWatch>,
     told: Option<&'static str>,
+    found: Option<Way>,
 }
 
 impl Path {
     pub(super) fn tcp() -> Path {
-        Path { way: None, told: None }
+        Path { way: None, told: None, found: None }
     }
 
-    pub(super) fn iroh(way: PathWatch) -> Path {
-        Path { way: Some(way), told: None }
+    pub(super) fn iroh(way: PathWatch, found: Option<Way>) -> Path {
+        Path { way: Some(way), told: None, found }
+    }
+
+    /// How the address came to be known over which the pool was first reached.
+    pub fn found(&self) -> Option<Way> {
+        self.found
     }
 
     /// From now on it counts as untold.
