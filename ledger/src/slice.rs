@@ -55,7 +55,7 @@ pub(crate) struct Surroundings {
 
 impl Default for SliceRules {
     fn default() -> SliceRules {
-        SliceRules { seconds: 600, fee_jump: 1_000_000, shares: 1 << 20 }
+        SliceRules { seconds: 600, fee_jump: 1_000_000, shares: 1 << 18 }
     }
 }
 

@@ -32,7 +32,7 @@ pub mod tcp;
 pub mod uri;
 
 pub use admission::{Admission, AdmissionCounts, AdmissionLimits, Permit};
-pub use authority_key::{AuthorityKey, AuthorityKeypair, KeyError};
+pub use authority_key::{AuthorityKey, AuthorityKeypair, DigestSigner, KeyError};
 pub use deadlines::Deadlines;
 pub use frame::{Frame, FrameHeader};
 pub use identity::{NodeId, NodeKey};

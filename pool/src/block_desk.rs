@@ -9,15 +9,19 @@ use crate::payout::{PayoutMode, PayoutSet};
 use crate::server::block::FoundBlock;
 use crate::status::{BlockRecord, Status};
 use bitcoin::{Address, TxOut};
+use ledger::{BlockError, BlockState, LedgerHandle};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use template_provider::{Network, SolutionError, SolutionOutcome, SourceHandle};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
+use work::Hash256;
 
 /// Blocks that may wait to be submitted; a session with one more waits.
 const WAITING: usize = 64;
+/// How long the ledger may take to hear of a block.
+const TELLING: Duration = Duration::from_secs(10);
 
 /// Where sessions send blocks, and where they come out.
 pub fn channel() -> (mpsc::Sender<FoundBlock>, mpsc::Receiver<FoundBlock>) {
@@ -29,6 +33,8 @@ pub fn channel() -> (mpsc::Sender<FoundBlock>, mpsc::Receiver<FoundBlock>) {
 pub struct BlockDesk {
     /// Takes the blocks.
     pub source: SourceHandle,
+    /// Keeps what became of each block.
+    pub ledger: LedgerHandle,
     /// Moves on to the next address where it is to.
     pub payouts: Arc<PayoutMode>,
     /// Counters and the list of the newest blocks.
@@ -50,7 +56,7 @@ pub async fn run(mut blocks: mpsc::Receiver<FoundBlock>, desk: BlockDesk) {
 }
 
 async fn submit(block: FoundBlock, desk: BlockDesk) {
-    let BlockDesk { source, payouts, status, network, reports } = desk;
+    let BlockDesk { source, ledger, payouts, status, network, reports } = desk;
     let FoundBlock { solution, height, payouts: paid_set, member, worker } = block;
     let hash = solution.hash;
     let found_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -63,7 +69,19 @@ async fn submit(block: FoundBlock, desk: BlockDesk) {
         PayoutMode::Fixed(fixed) => fixed.block_found(&paid_set),
         PayoutMode::Solo(_) => Ok(()),
     });
+    // The ledger is told beside it: a block waits for nothing.
+    let submitted = tokio::spawn(tell(ledger.clone(), hash, BlockState::Submitted));
     let outcome = source.submit(solution).await;
+    let _ = submitted.await;
+    let became = match &outcome {
+        Ok(accepted) if accepted.is_tip => Some(BlockState::InChain),
+        // It is on its way still.
+        Err(SolutionError::Unreachable(_)) => None,
+        _ => Some(BlockState::Orphaned),
+    };
+    if let Some(state) = became {
+        tell(ledger, hash, state).await;
+    }
     match &outcome {
         Ok(accepted) if accepted.is_tip => {
             status.counters.blocks_accepted.add(1);
@@ -103,6 +121,26 @@ async fn submit(block: FoundBlock, desk: BlockDesk) {
     status.blocks.record(record.clone());
     // Nobody may be listening.
     let _ = reports.send(record);
+}
+
+/// Tells the ledger what became of a block. The block itself comes to it with the shares of its
+/// connection, which may not be there yet.
+async fn tell(ledger: LedgerHandle, hash: Hash256, state: BlockState) {
+    let told = async {
+        let mut progress = ledger.progress();
+        loop {
+            progress.mark_unchanged();
+            match ledger.block_state(hash, state).await {
+                Err(BlockError::Unknown(_)) if progress.changed().await.is_ok() => {}
+                outcome => return outcome,
+            }
+        }
+    };
+    match tokio::time::timeout(TELLING, told).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(fault)) => error!(%hash, %fault, "the ledger does not know what became of a block"),
+        Err(_) => error!(%hash, state = state.name(), "the ledger could not be told what became of a block"),
+    }
 }
 
 fn detail(outcome: Result<SolutionOutcome, SolutionError>) -> String {

@@ -3,19 +3,23 @@
 //! A channel belongs to its connection's task alone. Judging a share takes no lock,
 //! awaits nothing and, past the duplicate filter's growth, allocates nothing.
 
+pub mod contexts;
 pub mod group;
 pub mod history;
 pub mod roots;
 pub mod workers;
 
 use crate::job::Job;
-use crate::payout::identity::Identity;
+use crate::payout::identity::{Identity, MAX_IDENTITY_BYTES, cut};
 use crate::status::{ChannelReport, WorkerReport};
 use crate::wire::keep_alive::ChannelResumed;
 use channels_sv2::extranonce_manager::AllocatedExtranoncePrefix;
+use contexts::ContextCache;
 use group::LiveJob;
 use history::{History, Moment};
+use ledger::{RecordError, ShareContext, ShareTerms};
 use roots::RootCache;
+use std::sync::Arc;
 use std::time::Instant;
 use work::{
     BIP323_MASK, Difficulty, Extranonce, Hash256, HashRate, Judged, SeenShares, ShareFault, Submission,
@@ -58,6 +62,7 @@ pub struct Channel {
     retarget: bool,
     seen: SeenShares,
     roots: RootCache,
+    contexts: ContextCache,
     /// Jobs sent to this channel alone, after a change of target.
     reissued: Vec<LiveJob>,
     duplicates: u32,
@@ -139,6 +144,7 @@ impl Channel {
             retarget: terms.retarget,
             seen: SeenShares::new(),
             roots: RootCache::default(),
+            contexts: ContextCache::new(terms.max_workers.max(1)),
             reissued: Vec::new(),
             duplicates: 0,
             total: WorkerCount::default(),
@@ -173,6 +179,29 @@ impl Channel {
         self.roots.get_or_insert(id, || job.work.merkle_root(&[prefix.as_bytes()]))
     }
 
+    /// What a share of `worker` for `live` is written down under; the channel's own worker
+    /// where none is named.
+    ///
+    /// # Errors
+    /// [`RecordError`] when the ledger cannot count such a share, which none that is found is.
+    pub fn context(
+        &mut self,
+        live: &LiveJob,
+        worker: Option<&str>,
+    ) -> Result<Arc<ShareContext>, RecordError> {
+        let (member, own) = (&self.identity.member, &self.identity.worker);
+        let (target, prefix) = (*self.target.at(live.activated), *self.prefix.at(live.sent));
+        self.contexts.get_or_make(live.id, worker.unwrap_or(own), |worker| {
+            ShareContext::new(ShareTerms {
+                job: live.job.record(&live.tip)?,
+                member: cut(member, MAX_IDENTITY_BYTES).into(),
+                worker: cut(worker, MAX_IDENTITY_BYTES).into(),
+                target,
+                extranonce_prefix: prefix,
+            })
+        })
+    }
+
     /// A job that was sent to this channel alone.
     pub fn reissued(&self, id: u32) -> Option<&LiveJob> {
         self.reissued.iter().find(|live| live.id == id)
@@ -191,6 +220,7 @@ impl Channel {
         self.seen.clear();
         self.vardiff.set_max_target(self.max_target, now);
         self.roots.clear();
+        self.contexts.clear();
         self.reissued.clear();
     }
 
@@ -382,6 +412,13 @@ impl Channel {
 }
 
 impl Batch {
+    /// Adds what was accepted after it.
+    pub fn append(&mut self, later: Batch) {
+        self.last_sequence_number = later.last_sequence_number;
+        self.count = self.count.saturating_add(later.count);
+        self.difficulty += later.difficulty;
+    }
+
     /// Takes the batch for an acknowledgement, if there is anything in it. The sum is
     /// rounded up, so that a batch of shares below difficulty 1 is not said to be
     /// worth nothing.

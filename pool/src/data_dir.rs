@@ -8,8 +8,8 @@
 //! | `run/identity.json` | what others know the running pool by, for other programs |
 //! | `run/external-addrs.json` | forwarded addresses, written by other programs |
 //! | `payout-index.json` | the next index of a ranged payout descriptor |
+//! | `ledger.sqlite` (`-wal`, `-shm`, `.lock`) | every share, slice, block and credit; see `docs/ledger.md` |
 //! | `solutions/` | solved blocks, written before they are sent |
-//! | `ledger.sqlite` | shares, slices, blocks and credits |
 //! | `chain/` | the embedded regtest chain |
 //! | `lock` | held while a pool runs; holds its process id |
 //!
@@ -126,6 +126,11 @@ impl DataDir {
     /// Where solved blocks are kept.
     pub fn solutions(&self) -> PathBuf {
         self.path.join("solutions")
+    }
+
+    /// Where the ledger is kept.
+    pub fn ledger(&self) -> PathBuf {
+        self.path.join(LEDGER)
     }
 
     /// Where the embedded chain is kept.

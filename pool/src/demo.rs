@@ -3,6 +3,7 @@
 //! The members are ordinary miners: each has a node of its own and dials the pool by its
 //! node id, over Iroh, as they would from behind another router. Every block pays the member that found it, at an address of their own.
 
+mod ledger_folder;
 mod member;
 mod report;
 
@@ -14,6 +15,7 @@ use crate::payout::PayoutMode;
 use crate::reach;
 use crate::status::BlockRecord;
 use anyhow::{Context, Result};
+use ledger_folder::LedgerFolder;
 use member::Member;
 use p2p::AuthorityKeypair;
 use p2p::iroh::SecretKey;
@@ -67,7 +69,8 @@ const WAITING_EVENTS: usize = 256;
 /// # Errors
 /// When the chain or the pool cannot be started, or a member is refused.
 pub async fn run(options: DemoOptions, interrupted: CancellationToken) -> Result<()> {
-    let mut node = start(&options).await?;
+    let folder = LedgerFolder::make(&options)?;
+    let mut node = start(&options, &folder).await?;
     node.ready().await;
     let address = *node.listening.first().context("the demo's pool listens nowhere")?;
     let uri = reach::uri(address, node.authority);
@@ -97,12 +100,13 @@ pub async fn run(options: DemoOptions, interrupted: CancellationToken) -> Result
     }
     while mining.join_next().await.is_some() {}
     node.stop().await;
+    drop(folder);
     outcome?;
     report.finished();
     Ok(())
 }
 
-async fn start(options: &DemoOptions) -> Result<Node> {
+async fn start(options: &DemoOptions, folder: &LedgerFolder) -> Result<Node> {
     let config = config(options);
     let source_stop = CancellationToken::new();
     let chain = EmbeddedConfig {
@@ -111,10 +115,6 @@ async fn start(options: &DemoOptions) -> Result<Node> {
         transactions: 5,
         ..EmbeddedConfig::default()
     };
-    if let Some(folder) = &options.data_dir {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("making the folder {} (--data-dir)", folder.display()))?;
-    }
     let source = embedded::start(chain, source_stop.clone()).context("starting the regtest chain")?;
     let parts = Parts {
         source,
@@ -123,6 +123,7 @@ async fn start(options: &DemoOptions) -> Result<Node> {
         tag: Vec::new(),
         authority: AuthorityKeypair::generate(&mut rand::rngs::OsRng),
         identity: Some(SecretKey::generate()),
+        ledger: folder.path.join("ledger.sqlite"),
     };
     Node::start(&config, parts).await.context("starting the demo's pool")
 }

@@ -6,6 +6,7 @@ pub mod maker;
 pub mod wave;
 
 use crate::payout::{PayoutError, PayoutSet};
+use ledger::{FoundBlock, JobRecord, RecordError, ShareContext, TemplateParts, TemplateRecord};
 use std::sync::{Arc, OnceLock};
 use thiserror::Error;
 use translator::sv1::notice::JobText;
@@ -25,6 +26,12 @@ pub struct Job {
     pub work: JobWork,
     /// Whom its coinbase pays.
     pub payouts: PayoutSet,
+    /// What its coinbase may pay, in satoshi.
+    pub value: u64,
+    /// Fees of its transactions, in satoshi.
+    pub fees: u64,
+    /// For the ledger, from the first share on.
+    record: OnceLock<Arc<JobRecord>>,
     /// `NewExtendedMiningJob` after `min_ntime`, as it stands on the wire.
     extended_tail: Box<[u8]>,
     /// The shared part of SV1's `mining.notify`, once somebody has asked for it.
@@ -42,6 +49,8 @@ pub struct JobParts {
     pub coinbase: CoinbaseTemplate,
     /// Siblings of the coinbase, deepest first.
     pub merkle_path: Vec<Hash256>,
+    /// Fees of its transactions, in satoshi.
+    pub fees: u64,
 }
 
 /// Why a job cannot be built.
@@ -95,8 +104,68 @@ impl Job {
         tail.extend_from_slice(&split.suffix);
 
         let work = JobWork::new(parts.version, version_rolling_allowed, split, parts.merkle_path.clone());
-        let (extended_tail, sv1_text) = (tail.into_boxed_slice(), OnceLock::new());
-        Ok(Job { id, height: parts.height, work, payouts, extended_tail, sv1_text })
+        Ok(Job {
+            id,
+            height: parts.height,
+            work,
+            payouts,
+            value: parts.coinbase.value_remaining,
+            fees: parts.fees,
+            record: OnceLock::new(),
+            extended_tail: tail.into_boxed_slice(),
+            sv1_text: OnceLock::new(),
+        })
+    }
+
+    /// The job as the ledger keeps it, mined on `tip`. Made once, when its first share comes:
+    /// most jobs never have one.
+    ///
+    /// # Errors
+    /// [`RecordError`] when it does not fit the ledger, which no job that fits a message does.
+    pub fn record(&self, tip: &JobTip) -> Result<Arc<JobRecord>, RecordError> {
+        if let Some(record) = self.record.get() {
+            return Ok(record.clone());
+        }
+        let record = Arc::new(self.make_record(tip)?);
+        Ok(self.record.get_or_init(|| record).clone())
+    }
+
+    /// The block `hash`, found on this job at `found` (seconds since the Unix epoch), as the
+    /// ledger keeps it.
+    pub fn found_block(&self, hash: Hash256, context: &ShareContext, found: u32) -> FoundBlock {
+        let terms = context.terms();
+        FoundBlock {
+            hash,
+            height: self.height,
+            found,
+            job: terms.job.hash(),
+            member: terms.member.clone(),
+            worker: terms.worker.clone(),
+            value: self.value,
+        }
+    }
+
+    fn make_record(&self, tip: &JobTip) -> Result<JobRecord, RecordError> {
+        let template = TemplateRecord::new(TemplateParts {
+            version: self.work.version(),
+            prev_hash: tip.tip.prev_hash,
+            nbits: tip.tip.nbits,
+            height: self.height,
+            min_ntime: tip.tip.min_ntime,
+            value: self.value,
+            fees: self.fees,
+            merkle_path: self.work.merkle_path().to_vec(),
+        })?;
+        let coinbase = self.work.coinbase();
+        JobRecord::new(ledger::JobParts {
+            template: Arc::new(template),
+            version_rolling: self.work.version_rolling(),
+            extranonce_size: u8::try_from(coinbase.extranonce_size).unwrap_or(u8::MAX),
+            coinbase_prefix: coinbase.prefix.clone(),
+            coinbase_suffix: coinbase.suffix.clone(),
+            // These payouts are configured, not computed from the ledger.
+            basis: Vec::new(),
+        })
     }
 
     /// The payload of `NewExtendedMiningJob` after `min_ntime`.

@@ -13,6 +13,7 @@ pub mod identity_file;
 pub mod invite_file;
 pub mod job;
 pub mod join;
+pub mod ledger_file;
 pub mod logging;
 pub mod miner;
 pub mod node;

@@ -7,6 +7,7 @@ use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
 use crate::http;
 use crate::job::maker::{self, JobMakerConfig};
+use crate::ledger_file;
 use crate::own_relay;
 use crate::payout::PayoutMode;
 use crate::reach;
@@ -16,12 +17,14 @@ use crate::server::{self, Door, ExtensionPolicy, ServerContext};
 use crate::status::{BlockRecord, Observed, Status};
 use crate::sv1::Sv1Port;
 use anyhow::{Context, Result};
+use ledger::{DiskState, Ledger};
 use p2p::iroh::{DhtUse, GateLimits, IrohConfig, LookupConfig, Policy, SecretKey};
 use p2p::{
     Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, RelayHint,
     RelayServer, TcpAcceptor, WireLimits,
 };
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use template_provider::SourceHandle;
@@ -57,6 +60,7 @@ pub struct Node {
     /// Drops the connections that do not take their leave.
     abandon: CancellationToken,
     desk: JoinHandle<()>,
+    ledger: Ledger,
 }
 
 /// What a node is started from, besides its configuration.
@@ -73,6 +77,8 @@ pub struct Parts {
     pub authority: AuthorityKeypair,
     /// The key that the node is dialled by; none where that is off.
     pub identity: Option<SecretKey>,
+    /// Where the ledger is kept.
+    pub ledger: PathBuf,
 }
 
 /// Different payout scripts served at once.
@@ -89,6 +95,7 @@ impl Node {
     /// When an address cannot be listened at.
     pub async fn start(config: &Config, parts: Parts) -> Result<Node> {
         let (shutdown, abandon) = (CancellationToken::new(), CancellationToken::new());
+        let ledger = ledger_file::open(parts.ledger, config.network, &parts.authority).await?;
         let status = Status::new(Instant::now());
         let payouts = Arc::new(parts.payouts);
         // A dropped receiver means that the source has stopped, which shows elsewhere.
@@ -112,6 +119,7 @@ impl Node {
         let (reports, blocks) = broadcast::channel(1024);
         let desk = BlockDesk {
             source: parts.source.clone(),
+            ledger: ledger.handle().clone(),
             payouts: payouts.clone(),
             status: status.clone(),
             network: config.network,
@@ -149,6 +157,7 @@ impl Node {
             // space of before is not handed out again.
             extranonces: Extranonces::new(rand::random()).context("laying out the extranonce")?,
             board,
+            ledger: ledger.handle().clone(),
             blocks: block_sender,
             status: status.clone(),
         });
@@ -215,6 +224,7 @@ impl Node {
             gate,
             iroh: iroh.clone(),
             own_relay: relay.as_ref().map(RelayServer::watch),
+            ledger: Some(ledger.handle().clone()),
             templates: parts.source.templates.clone(),
             source: parts.source.status.clone(),
             jobs: generation.clone(),
@@ -238,6 +248,7 @@ impl Node {
             shutdown,
             abandon,
             desk,
+            ledger,
         })
     }
 
@@ -253,6 +264,13 @@ impl Node {
         // An error means that the pool has stopped; who waits for it to be ready is
         // stopped with it.
         let _ = generation.wait_for(|generation| *generation > 0).await;
+    }
+
+    /// Waits until shares cannot be written down any more: the pool must stop then.
+    pub async fn ledger_failed(&self) {
+        let mut state = self.ledger.handle().state();
+        // It is dropped when its writer has ended.
+        let _ = state.wait_for(|state| *state == DiskState::Failed).await;
     }
 
     /// Stops: miners are told to come back later, blocks under way are submitted, and
@@ -274,6 +292,10 @@ impl Node {
         }
         if tokio::time::timeout(SETTLE, self.desk).await.is_err() {
             warn!("a block was still under way; it is on disk and will be sent again");
+        }
+        let closed = tokio::task::spawn_blocking(|| self.ledger.close());
+        if tokio::time::timeout(SETTLE, closed).await.is_err() {
+            warn!("the ledger could not be closed in time; nothing that was acknowledged is lost");
         }
         self.source_stop.cancel();
         if tokio::time::timeout(SETTLE, self.source.stopped()).await.is_err() {

@@ -6,6 +6,7 @@ pub mod keep_alive;
 pub mod parking;
 mod session;
 pub mod setup;
+pub mod share_log;
 
 use crate::extranonces::Extranonces;
 use crate::job::board::JobBoard;
@@ -15,12 +16,13 @@ use crate::sv1::{self, Sv1Port};
 use acceptor::{Acceptor, FirstBytes, Newcomer};
 use block::FoundBlock;
 use keep_alive::KeepAlivePolicy;
+use ledger::{LedgerGone, LedgerHandle};
 use p2p::{
     Admission, AuthorityKeypair, Deadlines, FrameReader, FrameWriter, HandshakeError, WireError, WireLimits,
     noise,
 };
 use parking::ParkingLot;
-pub(crate) use session::NTIME_AHEAD;
+pub(crate) use session::{LAST_SHARES, NTIME_AHEAD};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -60,6 +62,8 @@ pub struct ServerContext {
     pub extranonces: Extranonces,
     /// Where jobs come from.
     pub board: JobBoard,
+    /// Where accepted shares go.
+    pub ledger: LedgerHandle,
     /// Where solved blocks go.
     pub blocks: mpsc::Sender<FoundBlock>,
     /// Counters.
@@ -123,6 +127,9 @@ pub enum Closed {
     /// The client said nothing any more, though it had promised to.
     #[error("the client has been silent for {0:?}")]
     Silent(Duration),
+    /// Shares cannot be written down any more, so that none can be accepted.
+    #[error(transparent)]
+    Ledger(#[from] LedgerGone),
     /// The pool is stopping.
     #[error("the pool is stopping")]
     Stopping,

@@ -5,6 +5,7 @@
 //! Whoever looks pays: [`Observed::snapshot`] adds everything up.
 
 pub mod blocks;
+pub mod books;
 pub mod connections;
 pub mod counters;
 pub mod labels;

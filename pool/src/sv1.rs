@@ -60,5 +60,7 @@ where
 {
     let stall = context.limits.write_stall;
     let mut channel = PoolChannel::new(context, status);
-    connection::serve(read, write, port.session(), &mut channel, stall, shutdown).await
+    let served = connection::serve(read, write, port.session(), &mut channel, stall, shutdown).await;
+    channel.finish().await;
+    served
 }

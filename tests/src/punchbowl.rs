@@ -351,6 +351,11 @@ impl Punchbowl {
         self.folder.path().join("data")
     }
 
+    /// Its ledger.
+    pub fn ledger(&self) -> PathBuf {
+        self.data_dir().join("ledger.sqlite")
+    }
+
     /// The folder that holds its configuration and data; gone with this.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -78,12 +78,15 @@ impl Store {
     /// one is told from all others by `fresh`. The caller holds its lock.
     pub(crate) fn open(path: &Path, network: &str, fresh: LedgerId) -> Result<(Store, LedgerId), OpenError> {
         let failed = |source| OpenError::Sqlite { path: path.to_owned(), source };
+        let is_new = !path.exists();
         let mut connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(BUSY).map_err(failed)?;
         check_version(path, &connection)?;
         set_up(&connection).map_err(failed)?;
         schema::migrate(&mut connection).map_err(failed)?;
-        sync_folder(path).map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
+        if is_new {
+            sync_folder(path).map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
+        }
         let id = identify(path, &connection, network, fresh)?;
         Ok((Store { connection }, id))
     }

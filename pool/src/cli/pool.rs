@@ -9,7 +9,7 @@ use crate::external_addresses::{EXTERNAL_ADDRESSES, ExternalAddresses};
 use crate::invite_file::InviteKeeper;
 use crate::node::{Node, Parts};
 use crate::payout::PayoutMode;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use template_provider::ipc;
 use tokio_util::sync::CancellationToken;
@@ -60,7 +60,9 @@ pub async fn run(args: PoolArgs) -> Result<()> {
     let source = source::start(&config, &folders, payouts.coinbase_reserve(), source_stop.clone())?;
 
     let tag = config.payout.pool_tag.clone().into_bytes();
-    let node = Node::start(&config, Parts { source, source_stop, payouts, tag, authority, identity }).await?;
+    let ledger = data_dir.ledger();
+    let parts = Parts { source, source_stop, payouts, tag, authority, identity, ledger };
+    let node = Node::start(&config, parts).await?;
     let external = async {
         let Some(iroh) = node.iroh.clone() else { return std::future::pending().await };
         let file = config.p2p.external_file.as_ref().map(|file| file.to_path());
@@ -72,14 +74,17 @@ pub async fn run(args: PoolArgs) -> Result<()> {
         ready(&node, &args.ready).await?;
         std::future::pending::<Result<()>>().await
     };
-    tokio::select! {
-        failed = served => failed?,
-        () = interrupt.received() => {}
+    let outcome = tokio::select! {
+        failed = served => return failed,
+        () = interrupt.received() => Ok(()),
+        () = node.ledger_failed() => Err(anyhow!(
+            "shares cannot be written down any more, and so none can be accepted; the message above says why"
+        )),
         never = invites.keep() => match never {},
         never = external => match never {},
-    }
+    };
     node.stop().await;
-    Ok(())
+    outcome
 }
 
 /// Says that miners are served, once they are.

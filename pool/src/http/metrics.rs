@@ -1,6 +1,7 @@
 //! Prometheus text. Labels come from fixed sets only (no names, no addresses), so that
 //! the number of series is bounded whatever miners do.
 
+use crate::status::books::LedgerSnapshot;
 use crate::status::{StatusSnapshot, relays};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
@@ -89,6 +90,9 @@ pub fn render(status: &StatusSnapshot) -> String {
         status.shares.difficulty,
     );
     page.by("shares_rejected_total", "counter", "Refused shares.", "reason", &status.shares.rejected);
+    if let Some(ledger) = &status.ledger {
+        ledger_metrics(&mut page, ledger);
+    }
     let blocks = status.block_counts;
     page.number("blocks_submitted_total", "counter", "Blocks found and submitted.", blocks.submitted);
     page.number("blocks_accepted_total", "counter", "Blocks that the node took.", blocks.accepted);
@@ -97,6 +101,27 @@ pub fn render(status: &StatusSnapshot) -> String {
     page.number("channels_refused_total", "counter", "Channels refused.", status.channels_refused);
     page.number("unknown_messages_total", "counter", "Messages ignored as unknown.", status.unknown_messages);
     page.0
+}
+
+fn ledger_metrics(page: &mut Page, ledger: &LedgerSnapshot) {
+    let working = u8::from(ledger.state == "working");
+    page.number("ledger_working", "gauge", "1 while shares are written down.", working);
+    page.number("ledger_last_share", "gauge", "Number of the last share on disk.", ledger.last_share);
+    page.number("ledger_last_slice", "gauge", "Number of the last slice that has ended.", ledger.last_slice);
+    page.number("ledger_shares_total", "counter", "Shares written since the start.", ledger.shares_written);
+    page.number("ledger_commits_total", "counter", "Commits since the start.", ledger.commits);
+    page.number(
+        "ledger_commit_seconds_total",
+        "counter",
+        "Time that all commits took together.",
+        ledger.commit_seconds,
+    );
+    page.number(
+        "ledger_committing_seconds",
+        "gauge",
+        "Time that the present commit has taken.",
+        ledger.committing_seconds,
+    );
 }
 
 #[derive(Default)]

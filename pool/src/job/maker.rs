@@ -275,6 +275,7 @@ impl JobMaker {
             version: template.version,
             coinbase: template.coinbase.for_next_block(height, template.subsidy)?,
             merkle_path: Vec::new(),
+            fees: 0,
         };
         let payouts = self.payouts(pay_to)?;
         let Some(variant) = self.variants.get_mut(pay_to) else { return Ok(()) };
@@ -337,6 +338,7 @@ fn parts_of(template: &Template) -> JobParts {
         version: template.version,
         coinbase: template.coinbase.clone(),
         merkle_path: template.merkle_path.clone(),
+        fees: template.fees,
     }
 }
 

@@ -91,7 +91,7 @@ fn split(text: &str) -> (&str, &str) {
 }
 
 /// `text` cut to at most `bytes`, between characters.
-fn cut(text: &str, bytes: usize) -> &str {
+pub fn cut(text: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     text.get(..end.unwrap_or(0)).unwrap_or_default()
 }

@@ -14,6 +14,7 @@ pub use places::{Handover, Limits, Peer};
 use crate::channel::Channel;
 use crate::channel::group::Group;
 use crate::channel::history::Moment;
+use crate::server::share_log::ShareLog;
 use crate::status::Status;
 use crate::wire::keep_alive::Token;
 use places::{Claim, Places, Refusal};
@@ -26,6 +27,8 @@ use tracing::info;
 /// What a session leaves behind: everything that its next one needs to go on as if
 /// nothing had happened.
 pub struct Parked {
+    /// Its shares that are not on disk yet.
+    pub log: ShareLog,
     /// The client took `NewMiningJob` only.
     pub standard_jobs: bool,
     /// Its groups.

@@ -13,6 +13,7 @@ mod share;
 use super::block::FoundBlock;
 use super::parking::{Asker, Peer, Ticket};
 use super::setup::{self, Client, ExtensionAnswer};
+use super::share_log::ShareLog;
 use super::{Closed, ServerContext};
 use crate::channel::Channel;
 use crate::channel::group::Group;
@@ -41,6 +42,8 @@ const FLUSH_AT: usize = 64 * 1024;
 /// How far ahead of our clock a share's time may be. Consensus allows two hours, but a
 /// block must also pass where clocks differ; and devices are seen to be a minute ahead.
 pub(crate) const NTIME_AHEAD: u32 = 10 * 60;
+/// How long a connection that ends waits for the ledger to take its last shares.
+pub(crate) const LAST_SHARES: Duration = Duration::from_secs(3);
 
 /// How the agent of `punchbowl join` begins (see [`crate::upstream`]).
 const TRANSLATOR: &str = "punchbowl translator";
@@ -78,8 +81,10 @@ where
             served
         }
     };
-    // Whatever happened: a block that was found is worth more than the connection.
+    // Whatever happened: a block that was found is worth more than the connection, and what
+    // was accepted counts.
     session.hand_over_blocks().await;
+    let _ = tokio::time::timeout(LAST_SHARES, session.log.settle()).await;
     served
 }
 
@@ -119,8 +124,10 @@ struct Session<W> {
     /// The largest id of a job that was sent.
     newest_job: u32,
     found: Vec<FoundBlock>,
-    /// Channels with accepted shares that are not acknowledged yet.
+    /// Channels with accepted shares in this burst.
     touched: Vec<u32>,
+    /// Shares that are not on disk yet, and what is owed for them.
+    log: ShareLog,
     clock: Clock,
     /// Since when the client has owed us `SetupConnection`, or a channel: from the
     /// connection, from `SetupConnection`, from the end of its last channel.
@@ -172,8 +179,10 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     ) -> Self {
         let clock = Clock::new();
         let tips = context.board.wave().listen();
+        let log = ShareLog::new(&context.ledger);
         Session {
             tips,
+            log,
             writer,
             context,
             status,
@@ -217,8 +226,14 @@ impl<W: AsyncWrite + Unpin> Session<W> {
                     self.tick()?;
                     timer.as_mut().reset(tokio::time::Instant::now() + self.next_tick());
                 }
-                // Last, so that a peer that never stops sending holds up nothing else.
-                frame = reader.next() => {
+                stored = self.log.changed(), if self.log.is_busy() => {
+                    stored?;
+                    self.log.hand_over()?;
+                    self.acknowledge()?;
+                }
+                // Last, so that a peer that never stops sending holds up nothing else; and not
+                // while the disk does not keep up.
+                frame = reader.next(), if !self.log.is_behind() => {
                     let Some(frame) = frame? else { return Ok(()) };
                     self.clock.read();
                     self.heard = self.clock.now;
@@ -230,7 +245,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
                         let Some(frame) = reader.try_next()? else { break };
                         self.handle(frame).await?;
                     }
-                    self.acknowledge()?;
+                    self.record()?;
                     self.hand_over_blocks().await;
                 }
             }
@@ -252,7 +267,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             (0, mining::MESSAGE_TYPE_OPEN_STANDARD_MINING_CHANNEL) => self.open_standard(payload).await,
             (0, mining::MESSAGE_TYPE_OPEN_EXTENDED_MINING_CHANNEL) => self.open_extended(payload).await,
             (0, mining::MESSAGE_TYPE_UPDATE_CHANNEL) => self.update_channel(payload),
-            (0, mining::MESSAGE_TYPE_CLOSE_CHANNEL) => self.close_channel(payload),
+            (0, mining::MESSAGE_TYPE_CLOSE_CHANNEL) => self.close_channel(payload).await,
             (0, mining::MESSAGE_TYPE_SET_CUSTOM_MINING_JOB) => self.refuse_custom_job(payload),
             (wire_keep_alive::EXTENSION, wire_keep_alive::message::PING) if self.lifeline.is_some() => {
                 self.pong(payload)
@@ -392,8 +407,9 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     /// The pool stops: the client is told to come back (SV2 section 3.6.5).
     async fn drain(&mut self) -> Result<(), Closed> {
         const SAME_HOST_AND_PORT: [u8; 3] = [0, 0, 0];
-        self.acknowledge()?;
+        self.record()?;
         self.hand_over_blocks().await;
+        self.settle().await?;
         if matches!(self.stage, Stage::SetUp(_)) {
             self.send(false, common::MESSAGE_TYPE_RECONNECT, &[&SAME_HOST_AND_PORT])?;
         }

@@ -67,13 +67,15 @@ pub enum CloseReason {
     SlowReader,
     /// It said nothing any more, though it had promised to.
     Silent,
+    /// Shares could not be written down any more.
+    Ledger,
     /// The pool is stopping.
     Stopping,
 }
 
 impl CloseReason {
     /// Every reason, for counters.
-    pub const ALL: [CloseReason; 8] = [
+    pub const ALL: [CloseReason; 9] = [
         CloseReason::Handshake,
         CloseReason::Broken,
         CloseReason::Malformed,
@@ -81,6 +83,7 @@ impl CloseReason {
         CloseReason::Timeout,
         CloseReason::SlowReader,
         CloseReason::Silent,
+        CloseReason::Ledger,
         CloseReason::Stopping,
     ];
 
@@ -94,6 +97,7 @@ impl CloseReason {
             CloseReason::Timeout => "timeout",
             CloseReason::SlowReader => "slow-reader",
             CloseReason::Silent => "silent",
+            CloseReason::Ledger => "ledger",
             CloseReason::Stopping => "stopping",
         }
     }

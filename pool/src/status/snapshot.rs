@@ -3,10 +3,12 @@
 //! Field names carry their unit. They are what scripts rely on: add, do not rename.
 
 use super::blocks::BlockRecord;
+use super::books::{self, LedgerSnapshot};
 use super::connections::{ChannelInfo, ChannelReport, Connection, Path, ShareTotals};
 use super::relays::{self, OwnRelaySnapshot, RelaySnapshot};
 use super::{Outages, Status};
 use crate::config::values::network_name;
+use ledger::LedgerHandle;
 use p2p::iroh::{Gate, IrohNode};
 use p2p::{Admission, RelayWatch};
 use serde::Serialize;
@@ -34,6 +36,8 @@ pub struct Observed {
     pub iroh: Option<IrohNode>,
     /// The pool's own relay, where it runs one.
     pub own_relay: Option<RelayWatch>,
+    /// Where shares are written down.
+    pub ledger: Option<LedgerHandle>,
     /// Templates as the source pushes them.
     pub templates: watch::Receiver<Option<Arc<Template>>>,
     /// What the source is doing.
@@ -61,6 +65,8 @@ pub struct StatusSnapshot {
     pub template: Option<TemplateSnapshot>,
     /// Shares of all time.
     pub shares: ShareSnapshot,
+    /// Whether they are written down.
+    pub ledger: Option<LedgerSnapshot>,
     /// How many blocks there were.
     pub block_counts: BlockCounts,
     /// The newest blocks, newest first.
@@ -286,6 +292,7 @@ impl Observed {
             source: self.source(),
             template: template.map(|template| template_snapshot(&template, now)),
             shares,
+            ledger: self.ledger.as_ref().map(|ledger| books::snapshot(ledger, now)),
             block_counts: BlockCounts {
                 submitted: status.counters.blocks_submitted.get(),
                 accepted: status.counters.blocks_accepted.get(),
@@ -399,6 +406,7 @@ pub(crate) mod fake {
             gate: None,
             iroh: None,
             own_relay: None,
+            ledger: None,
             templates: watch::channel(None).1,
             source: watch::channel(SourceStatus::Connecting { reason: "no node".into() }).1,
             jobs: jobs.subscribe(),

@@ -1,7 +1,7 @@
 //! The pool's own channel, as what lies above an SV1 session.
 //!
-//! Commands are carried out at once, so that each share has its verdict before the next is
-//! read.
+//! Commands are carried out at once. A share that is refused has its verdict before the next is
+//! read; one that is accepted has it as soon as it is on disk.
 
 use super::connection::Above;
 use crate::channel::group::{Group, LiveJob};
@@ -10,7 +10,8 @@ use crate::channel::{Channel, ChannelKind, ChannelTerms};
 use crate::job::board::PayTo;
 use crate::job::wave::Listener;
 use crate::server::block::FoundBlock;
-use crate::server::{NTIME_AHEAD, ServerContext};
+use crate::server::share_log::{ShareLog, cannot_count};
+use crate::server::{LAST_SHARES, NTIME_AHEAD, ServerContext};
 use crate::status::{ChannelInfo, ConnectionGuard};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -29,6 +30,8 @@ pub(super) struct PoolChannel {
     tips: Listener,
     status: ConnectionGuard,
     open: Option<Open>,
+    /// Shares that are not on disk yet, and what is owed for them.
+    log: ShareLog,
     /// Counts what the miner was sent; see [`crate::channel::history`].
     moment: Moment,
     /// The largest id of a job that it was sent.
@@ -65,12 +68,23 @@ impl Above for PoolChannel {
     }
 
     async fn next(&mut self) -> Option<Vec<Event>> {
-        // The job maker stops with the pool, perhaps a moment earlier.
-        self.generation.changed().await.ok()?;
-        let tip = self.tips.newest();
-        let events = self.distribute(Instant::now());
-        self.tips.reached(tip);
-        Some(events)
+        tokio::select! {
+            biased;
+            // The job maker stops with the pool, perhaps a moment earlier.
+            changed = self.generation.changed() => {
+                changed.ok()?;
+                let tip = self.tips.newest();
+                let events = self.distribute(Instant::now());
+                self.tips.reached(tip);
+                Some(events)
+            }
+            // Without a ledger no share can be accepted.
+            stored = self.log.changed(), if self.log.is_busy() => {
+                stored.ok()?;
+                self.log.hand_over().ok()?;
+                self.acknowledge()
+            }
+        }
     }
 
     fn look(&mut self, now: Instant, quiet: bool) -> Vec<Event> {
@@ -92,7 +106,23 @@ impl Above for PoolChannel {
 impl PoolChannel {
     pub(super) fn new(context: Arc<ServerContext>, status: ConnectionGuard) -> PoolChannel {
         let (generation, tips) = (context.board.generation(), context.board.wave().listen());
-        PoolChannel { context, generation, tips, status, open: None, moment: 0, newest_job: 0 }
+        let log = ShareLog::new(&context.ledger);
+        PoolChannel { context, generation, tips, status, open: None, log, moment: 0, newest_job: 0 }
+    }
+
+    /// What was accepted counts, though the miner may not be told any more.
+    pub(super) async fn finish(mut self) {
+        let _ = tokio::time::timeout(LAST_SHARES, self.log.settle()).await;
+    }
+
+    /// The verdicts on accepted shares that are on disk by now; none when there is no ledger
+    /// any more.
+    fn acknowledge(&mut self) -> Option<Vec<Event>> {
+        let mut events = Vec::new();
+        while let Some(owed) = self.log.next_settled_alone().ok()? {
+            events.push(Event::Accepted(owed.shares.last_sequence_number));
+        }
+        Some(events)
     }
 
     /// What has changed for this miner since it was last asked.
@@ -177,11 +207,21 @@ impl PoolChannel {
     async fn submit(&mut self, share: &Share, now: Instant) -> Vec<Event> {
         match self.judge(share, now) {
             Ok(block) => {
+                // Fails only when the pool is to stop; the next event says so.
+                let _ = self.log.hand_over();
                 if let Some(block) = block {
                     // Fails only when the pool has stopped and nobody submits blocks any more.
                     let _ = self.context.blocks.send(block).await;
                 }
-                vec![Event::Accepted(share.sequence)]
+                // A miner that has so many shares under way that no more are taken waits for the
+                // disk.
+                while self.log.is_behind() && self.log.changed().await.is_ok() {
+                    let _ = self.log.hand_over();
+                    if self.log.look().is_err() {
+                        break;
+                    }
+                }
+                self.acknowledge().unwrap_or_default()
             }
             Err(fault) => {
                 self.status.rejected(fault);
@@ -207,6 +247,13 @@ impl PoolChannel {
         let ntime_max = unix_time().max(live.tip.ntime).saturating_add(NTIME_AHEAD);
         let rolled = Some(share.rolled.as_bytes());
         let verdict = channel.judge(&live, rolled, &share.submission, ntime_max)?;
+        let context = channel.context(&live, None).map_err(cannot_count)?;
+        if verdict.credited.is_some() {
+            self.log.add(&context, share.submission, share.rolled.as_bytes());
+        }
+        if verdict.judged.is_block {
+            self.log.add_block(live.job.found_block(verdict.judged.hash, &context, unix_time()));
+        }
         let block = verdict.judged.is_block.then(|| {
             let extranonce = channel.extranonce(&live, rolled);
             let identity = &channel.identity;
@@ -214,8 +261,7 @@ impl PoolChannel {
             FoundBlock::new(&live, &extranonce, &share.submission, verdict.judged.hash, member, worker)
         });
         channel.credit(share.sequence, None, verdict.credited, now);
-        // The verdict is the acknowledgement.
-        channel.unacknowledged.take();
+        self.log.owe(ID, std::mem::take(&mut channel.unacknowledged));
         self.status.accepted(verdict.credited.unwrap_or(Difficulty(0.0)));
         Ok(block)
     }

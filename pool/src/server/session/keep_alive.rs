@@ -41,6 +41,10 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     /// Ends a session whose client is gone, and keeps the others' pace up to date.
     pub(super) fn check_lifeline(&mut self) -> Result<(), Closed> {
         let Some(lifeline) = &self.lifeline else { return Ok(()) };
+        if self.log.is_behind() {
+            // It is we who do not listen.
+            self.heard = self.clock.now;
+        }
         let silent = self.clock.now.saturating_duration_since(self.heard);
         if silent >= lifeline.pace.gone_after {
             return Err(Closed::Silent(silent));

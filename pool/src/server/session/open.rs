@@ -199,16 +199,19 @@ impl<W: AsyncWrite + Unpin> Session<W> {
 
     /// Closes a channel, or every channel of a group (SV2 section 5.3.9). Shares that
     /// were accepted are acknowledged first.
-    pub(super) fn close_channel(&mut self, payload: &mut [u8]) -> Result<(), Closed> {
+    pub(super) async fn close_channel(&mut self, payload: &mut [u8]) -> Result<(), Closed> {
         let message: mining::CloseChannel<'_> =
             binary_sv2::from_bytes(payload).map_err(|_| Closed::Malformed("CloseChannel"))?;
         let id = message.channel_id;
-        self.acknowledge()?;
+        self.record()?;
+        self.settle().await?;
+        let log = &mut self.log;
         let status = &self.status;
         self.channels.retain(|channel| {
             let keep = channel.id != id && channel.group != id;
             if !keep {
                 status.channel_closed(channel.id);
+                log.forgive(channel.id);
             }
             keep
         });

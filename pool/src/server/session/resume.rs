@@ -9,9 +9,10 @@ use crate::channel::group::LiveJob;
 use crate::channel::history::Moment;
 use crate::server::Closed;
 use crate::server::parking::{Handover, Parked, Peer};
+use crate::server::share_log::ShareLog;
 use crate::wire::{self, keep_alive::*};
 use mining_sv2 as mining;
-use std::mem::take;
+use std::mem::{replace, take};
 use tokio::io::AsyncWrite;
 use tokio::sync::oneshot;
 use tracing::info;
@@ -40,6 +41,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     fn take_channels(&mut self) -> Option<Parked> {
         let standard_jobs = self.standard_jobs();
         (!self.channels.is_empty()).then(|| Parked {
+            log: replace(&mut self.log, ShareLog::new(&self.context.ledger)),
             standard_jobs,
             groups: take(&mut self.groups),
             channels: take(&mut self.channels),
@@ -76,6 +78,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         if !matches!(self.stage, Stage::SetUp(_)) || parked.standard_jobs != self.standard_jobs() {
             return Err(error_code::OTHER_SETUP);
         }
+        self.log = parked.log;
         self.groups = parked.groups;
         self.channels = parked.channels;
         self.next_id = self.next_id.max(parked.next_id);
@@ -87,8 +90,11 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         Ok(())
     }
 
-    /// Tells the client what was judged of its shares, and what to mine now.
+    /// Tells the client what was judged of its shares, and what to mine now. What it is told
+    /// is accepted is on disk.
     async fn take_up(&mut self) -> Result<(), Closed> {
+        self.log.settle().await?;
+        self.log.forgive_all();
         let moment = self.next_moment();
         // Not sent as changes: the client holds nothing for certain.
         self.update_groups(moment);

@@ -1,10 +1,11 @@
-//! Shares: judged in place, answered in batches.
+//! Shares: judged in place, written down in bursts, answered once they are on disk.
 
-use super::{NTIME_AHEAD, Session};
+use super::{LAST_SHARES, NTIME_AHEAD, Session};
 use crate::channel::ChannelKind;
 use crate::channel::group::LiveJob;
 use crate::server::Closed;
 use crate::server::block::FoundBlock;
+use crate::server::share_log::cannot_count;
 use crate::wire::{self, SubmitShares, tlv};
 use mining_sv2 as mining;
 use std::time::Instant;
@@ -62,11 +63,16 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         let submission = Submission { version: share.version, ntime: share.ntime, nonce: share.nonce };
         let ntime_max = self.clock.unix.max(live.tip.ntime).saturating_add(NTIME_AHEAD);
         let verdict = channel.judge(live, share.extranonce, &submission, ntime_max)?;
+        let context = channel.context(live, worker).map_err(cannot_count)?;
+        if verdict.credited.is_some() {
+            self.log.add(&context, submission, share.extranonce.unwrap_or_default());
+        }
         if verdict.judged.is_block {
             let extranonce = channel.extranonce(live, share.extranonce);
             let identity = &channel.identity;
             let name = worker.unwrap_or(&identity.worker).to_owned();
             let hash = verdict.judged.hash;
+            self.log.add_block(live.job.found_block(hash, &context, self.clock.unix));
             self.found.push(FoundBlock::new(
                 live,
                 &extranonce,
@@ -82,6 +88,15 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         channel.credit(share.sequence_number, worker, verdict.credited, self.clock.now);
         self.status.accepted(verdict.credited.unwrap_or(Difficulty(0.0)));
         Ok(())
+    }
+
+    /// Waits until what was accepted is on disk, and answers it. A disk that takes nothing
+    /// leaves the last shares unanswered.
+    pub(super) async fn settle(&mut self) -> Result<(), Closed> {
+        if let Ok(settled) = tokio::time::timeout(LAST_SHARES, self.log.settle()).await {
+            settled?;
+        }
+        self.acknowledge()
     }
 
     /// Every refused share is answered at once (SV2 section 5.3.14).
@@ -110,20 +125,29 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         )
     }
 
-    /// Answers the accepted shares of this burst, one message a channel, and lets
-    /// busy channels find their target at once.
-    pub(super) fn acknowledge(&mut self) -> Result<(), Closed> {
+    /// Hands the accepted shares of this burst to the ledger, and lets busy channels find
+    /// their target at once.
+    pub(super) fn record(&mut self) -> Result<(), Closed> {
         let mut touched = std::mem::take(&mut self.touched);
         for id in touched.drain(..) {
             let Some(index) = self.channel_index(id) else { continue };
             let Some(channel) = self.channels.get_mut(index) else { continue };
-            let Some((last, count, sum)) = channel.unacknowledged.take() else { continue };
-            let payload = wire::submit_shares_success(channel.id, last, count, sum);
-            self.writer.queue(0, true, mining::MESSAGE_TYPE_SUBMIT_SHARES_SUCCESS, &[&payload])?;
+            self.log.owe(id, std::mem::take(&mut channel.unacknowledged));
             self.adjust(index)?;
         }
         // The buffer is kept for the next burst.
         self.touched = touched;
+        self.log.hand_over()?;
+        Ok(())
+    }
+
+    /// Answers the accepted shares that are on disk by now.
+    pub(super) fn acknowledge(&mut self) -> Result<(), Closed> {
+        while let Some(mut owed) = self.log.next_settled()? {
+            let Some((last, count, sum)) = owed.shares.take() else { continue };
+            let payload = wire::submit_shares_success(owed.channel, last, count, sum);
+            self.writer.queue(0, true, mining::MESSAGE_TYPE_SUBMIT_SHARES_SUCCESS, &[&payload])?;
+        }
         Ok(())
     }
 
