@@ -28,7 +28,7 @@ mod relay;
 pub mod report;
 
 pub use host::Host;
-pub use members::{Member, Times, easy_shares};
+pub use members::{Member, Times, easy_shares, waits_at_its_relays};
 pub use network::{Network, Site, Way};
 pub use port_mapper::PortMapper;
 pub use relay::Relay;
@@ -107,6 +107,36 @@ impl Lab {
         &self.internet
     }
 
+    /// From now on notes which addresses outside the lab somebody tries to reach. (Private
+    /// ones are not outside: peers that look for a direct way try each other's.)
+    ///
+    /// # Errors
+    /// When the router does not take the rules.
+    pub fn watch_the_way_out(&self) -> Result<()> {
+        nft(&self.internet, "add table ip watch")?;
+        nft(&self.internet, "add set ip watch outside { type ipv4_addr; flags dynamic; }")?;
+        nft(
+            &self.internet,
+            "add chain ip watch leaving { type filter hook forward priority 5; policy accept; }",
+        )?;
+        nft(
+            &self.internet,
+            "add rule ip watch leaving oifname \"ix\" ip daddr != { 10.0.0.0/8, 100.64.0.0/10 } add @outside { ip daddr }",
+        )
+        .map(drop)
+    }
+
+    /// The addresses outside the lab that somebody has tried to reach.
+    ///
+    /// # Errors
+    /// When nobody watches.
+    pub fn tried_to_leave(&self) -> Result<Vec<String>> {
+        let listed = nft(&self.internet, "list set ip watch outside")?;
+        let elements = listed.split_once("elements = {").and_then(|(_, rest)| rest.split_once('}'));
+        let addresses = elements.map_or("", |(elements, _)| elements).split(',').map(str::trim);
+        Ok(addresses.filter(|address| !address.is_empty()).map(str::to_owned).collect())
+    }
+
     /// The addresses of one more public network.
     fn public_addresses(&self) -> String {
         let number = self.public_networks.fetch_add(1, Ordering::Relaxed);
@@ -114,17 +144,17 @@ impl Lab {
     }
 }
 
-/// Runs `nft` on a router.
+/// Runs `nft` on a router and hands back what it prints.
 ///
 /// # Errors
 /// When it does not take the rule.
-pub fn nft(router: &Router, rule: &str) -> Result<()> {
+pub fn nft(router: &Router, rule: &str) -> Result<String> {
     let mut command = Command::new("nft");
     command.arg(rule).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let output = router.spawn_command_sync(command)?.wait_with_output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "nft {rule}, on router {}: {said}", router.name());
-    Ok(())
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn possible() -> Result<()> {

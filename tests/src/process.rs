@@ -84,6 +84,11 @@ impl Process {
         self.child.as_ref().map(Child::id).ok_or_else(|| anyhow!("{} has ended", self.name))
     }
 
+    /// What it is called in messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What it has printed.
     pub fn log(&self) -> &Log {
         &self.log

@@ -4,6 +4,7 @@ use super::{Host, Way};
 use crate::{PoolConfig, Process, Punchbowl, process::Line};
 use anyhow::{Context, Result};
 use p2p::Invite;
+use serde_json::Value;
 use std::{
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
@@ -12,6 +13,20 @@ use std::{
 /// A pool whose shares come as quickly as its miners hash, and none is a block.
 pub fn easy_shares() -> PoolConfig {
     PoolConfig::embedded("1d00ffff").every_hash_a_share().on_all_interfaces()
+}
+
+/// Waits until members can come to `pool` through each of its relays.
+///
+/// # Errors
+/// When it is not so within the deadline.
+pub async fn waits_at_its_relays(pool: &Punchbowl) -> Result<()> {
+    let connected = |status: &Value| {
+        let relays = status.get("relays").and_then(Value::as_array);
+        relays.is_some_and(|relays| {
+            !relays.is_empty() && relays.iter().all(|relay| relay.get("state") == Some(&"connected".into()))
+        })
+    };
+    pool.until_status(connected).await.context("waiting for the pool to be at its relays").map(drop)
 }
 
 /// A member's miner, `punchbowl miner`, which sends some ten shares a second.
@@ -105,6 +120,26 @@ impl Member {
             .filter_map(|two| Some(two.last()?.duration_since(*two.first()?)))
             .max()
             .unwrap_or_default()
+    }
+
+    /// What it has said, for messages: runs of accepted shares as one line each.
+    pub fn story(&self) -> String {
+        let (mut story, mut shares) = (String::new(), 0);
+        let mut tell = |line: &str| story.push_str(&format!("  | {line}\n"));
+        for line in self.process.log().all() {
+            match accepted_in(&line) {
+                Some(more) => shares += more,
+                None => {
+                    if shares > 0 {
+                        tell(&format!("({shares} shares accepted)"));
+                    }
+                    shares = 0;
+                    tell(&line);
+                }
+            }
+        }
+        tell(&format!("({shares} shares accepted)"));
+        story
     }
 
     /// Its process, for log lines and the pid.

@@ -137,8 +137,8 @@ impl Site {
     pub fn block_udp(&self) -> Result<()> {
         nft(&self.router, "add table inet blocked")?;
         let chain = "{ type filter hook forward priority -50; policy accept; }";
-        nft(&self.router, &format!("add chain inet blocked udp {chain}"))?;
-        nft(&self.router, "add rule inet blocked udp meta l4proto udp drop")
+        nft(&self.router, &format!("add chain inet blocked packets {chain}"))?;
+        nft(&self.router, "add rule inet blocked packets meta l4proto udp drop").map(drop)
     }
 }
 

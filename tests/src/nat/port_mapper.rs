@@ -21,14 +21,15 @@ impl PortMapper {
     pub async fn start(site: &Site) -> Result<PortMapper> {
         prepare(site)?;
         let folder = tempfile::Builder::new().prefix("pb-upnp-").tempdir()?;
-        let inside =
-            site.router().interfaces().last().context("a router without a network inside")?.name().to_owned();
+        let interfaces = site.router().interfaces();
+        let outside = interfaces.first().context("a router without a network outside")?.name();
+        let inside = interfaces.last().context("a router without a network inside")?.name();
         let configuration = folder.path().join("miniupnpd.conf");
         let leases = folder.path().join("leases").display().to_string();
         fs::write(
             &configuration,
             format!(
-                "ext_ifname=ix\next_ip={}\nlistening_ip={inside}\nenable_natpmp=yes\nenable_upnp=yes\n\
+                "ext_ifname={outside}\next_ip={}\nlistening_ip={inside}\nenable_natpmp=yes\nenable_upnp=yes\n\
                  secure_mode=yes\nsystem_uptime=yes\nuuid=78b3d7e5-8e0c-4d0a-9a55-7b8d7d7a1e11\n\
                  allow 1024-65535 0.0.0.0/0 1024-65535\nlease_file={leases}\n",
                 site.outer_ip()?
@@ -63,5 +64,5 @@ fn prepare(site: &Site) -> Result<()> {
         nft(router, &format!("add chain inet filter {chain} {{ type {hook}; policy accept; }}"))?;
         nft(router, &format!("add rule inet filter {chain} jump {own}"))?;
     }
-    nft(router, "insert rule ip filter forward ct status dnat accept")
+    nft(router, "insert rule ip filter forward ct status dnat accept").map(drop)
 }
