@@ -101,7 +101,7 @@ impl ShareLog {
     pub fn next_settled_alone(&mut self) -> Result<Option<Owed>, LedgerGone> {
         self.settled = self.sender.durable()?;
         let settled = self.settled;
-        Ok(self.owed.pop_front_if(|owed| owed.batch <= settled))
+        Ok(self.pop_if(|owed| owed.batch <= settled))
     }
 
     /// The next acknowledgement whose shares are on disk, together with those after it on the
@@ -112,11 +112,9 @@ impl ShareLog {
     pub fn next_settled(&mut self) -> Result<Option<Owed>, LedgerGone> {
         self.settled = self.sender.durable()?;
         let settled = self.settled;
-        let Some(mut owed) = self.owed.pop_front_if(|owed| owed.batch <= settled) else { return Ok(None) };
+        let Some(mut owed) = self.pop_if(|owed| owed.batch <= settled) else { return Ok(None) };
         // One message for several bursts.
-        while let Some(more) =
-            self.owed.pop_front_if(|next| next.batch <= settled && next.channel == owed.channel)
-        {
+        while let Some(more) = self.pop_if(|next| next.batch <= settled && next.channel == owed.channel) {
             owed.shares.append(more.shares);
         }
         Ok(Some(owed))
@@ -182,6 +180,10 @@ impl ShareLog {
         self.held_back
             || self.sender.sent().saturating_sub(self.settled) >= MAX_UNDER_WAY
             || self.owed.len() >= MAX_OWED
+    }
+
+    fn pop_if(&mut self, wanted: impl FnOnce(&Owed) -> bool) -> Option<Owed> {
+        if self.owed.front().is_some_and(wanted) { self.owed.pop_front() } else { None }
     }
 }
 
