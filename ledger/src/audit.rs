@@ -55,12 +55,13 @@ pub enum Evidence {
     Share(RecordedShare),
     /// A job that is named by what follows, and that perhaps no share was mined on.
     Job(Arc<JobRecord>),
-    /// An entry of the book: before the head that names it.
+    /// An entry of the book: before the first share whose job pays by it, and before the head
+    /// that names it.
     Entry(BookEntry),
     /// A slice's end, after its shares.
     Slice {
         /// Its head.
-        head: SignedHead,
+        head: Box<SignedHead>,
         /// What the ledger says that members did in it.
         members: Vec<(Arc<str>, WorkSum)>,
     },
@@ -92,6 +93,7 @@ struct Jobs {
     /// Jobs for a finder, with the finder.
     checked_for: HashSet<(Commitment, Arc<str>)>,
     without_rule: u64,
+    without_room: u64,
     rules: Vec<RulesInForce>,
     last: Option<Arc<ShareContext>>,
 }
@@ -181,6 +183,7 @@ impl Auditor {
             slices_without_shares: self.slices_without_shares,
             jobs: (self.jobs.checked.len()) as u64,
             jobs_without_rule: self.jobs.without_rule,
+            jobs_without_room: self.jobs.without_room,
             members: members.collect(),
             rules: self.jobs.rules,
             blocks: self.blocks.reports(),
@@ -315,9 +318,9 @@ impl Auditor {
             self.findings.add(Discrepancy::WrongBasis { job, share: share.sequence, why });
         }
         let sighting = Sighting { job, share: share.sequence, member: &terms.member };
-        for wrong in coinbase::check(&sighting, &basis, &mut self.history) {
-            self.findings.add(wrong);
-        }
+        let (wrong, had_room) = coinbase::check(&sighting, &basis, &mut self.history);
+        wrong.into_iter().for_each(|wrong| self.findings.add(wrong));
+        self.jobs.without_room += u64::from(!had_room);
     }
 
     /// A pool that has paid by rules may not fall back to paying by none.

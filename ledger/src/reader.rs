@@ -6,6 +6,7 @@
 //! that grows meanwhile is no trouble.
 
 mod shares;
+mod standing;
 
 use crate::block::RecordedBlock;
 use crate::book::BookEntry;
@@ -28,6 +29,7 @@ use work::Hash256;
 
 pub use crate::store::aggregates::Round;
 pub use shares::{ShareProof, Shares};
+pub use standing::Present;
 
 /// A ledger that is open for reading.
 pub struct Reader {
@@ -237,6 +239,17 @@ impl Reader {
         };
         let mut select = self.connection.prepare_cached(query)?;
         Ok(select.query_map(params![signed(from)?, sized(limit)], read)?.collect::<Result<_, _>>()?)
+    }
+
+    /// Number and hash of the book's last entry; 0 and zeros while it is empty.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn last_entry(&self) -> Result<(u64, Commitment), StoreError> {
+        let query = "SELECT number, hash FROM book ORDER BY number DESC LIMIT 1";
+        let read = |row: &Row<'_>| Ok((first(row)?, Commitment(row.get(1)?)));
+        let last = self.connection.prepare_cached(query)?.query_row([], read).optional()?;
+        Ok(last.unwrap_or_default())
     }
 
     /// Members after number `after`, at most `limit` of them.

@@ -146,6 +146,23 @@ impl Window {
         }
     }
 
+    /// Whether `newest_first` slices hold all that can count: what is older makes no
+    /// difference.
+    pub fn is_covered<'a>(
+        &self,
+        newest_first: impl DoubleEndedIterator<Item = &'a SliceWork> + Clone,
+        moment: &Moment,
+    ) -> bool {
+        let (oldest, first) = self.oldest_needed(moment);
+        let last = newest_first.clone().next_back();
+        let past_the_end = last.is_some_and(|slice| slice.opened < oldest || slice.sequence <= first.max(1));
+        let full = self.work_limit(moment.network).is_some_and(|limit| {
+            let works = newest_first.flat_map(|slice| slice.members.iter().map(|(_, work)| work.0));
+            works.fold(0u128, |sum, work| sum.saturating_add(work)) >= limit.0
+        });
+        past_the_end || full
+    }
+
     fn counts(&self, slice: &SliceWork, moment: &Moment) -> bool {
         let (oldest, first) = self.oldest_needed(moment);
         let over = matches!(self, Window::Event { to, .. } if slice.opened >= *to);

@@ -10,7 +10,6 @@
 //! | `payout-index.json` | the next index of a ranged payout descriptor |
 //! | `ledger.sqlite` (`-wal`, `-shm`, `.lock`) | every share, slice, block and credit; see `docs/ledger.md` |
 //! | `solutions/` | solved blocks, written before they are sent |
-//! | `ledger.sqlite` | shares, slices, blocks and credits |
 //! | `chain/` | the embedded regtest chain |
 //! | `lock` | held while a pool runs; holds its process id |
 //!
@@ -131,7 +130,7 @@ impl DataDir {
 
     /// Where the ledger is kept.
     pub fn ledger(&self) -> PathBuf {
-        self.path.join("ledger.sqlite")
+        self.path.join(LEDGER)
     }
 
     /// Where the embedded chain is kept.

@@ -1,11 +1,12 @@
 //! `punchbowl verify` as a member meets it: exit codes, words and JSON.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+use bitcoin::secp256k1::{All, Keypair, Message, Secp256k1};
 use ledger::{
     Batch, JobParts, JobRecord, Ledger, LedgerConfig, LedgerId, Share, ShareContext, ShareTerms, Signer,
     TemplateParts, TemplateRecord,
 };
-use p2p::{AuthorityKeypair, authority_key::DigestSigner};
+use p2p::AuthorityKey;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -14,27 +15,31 @@ use work::{Extranonce, Hash256, Submission, Target};
 
 const NOW: u32 = 1_790_000_000;
 const ANN: &str = "bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdku202";
-/// SRI's published example key.
-const SECRET: &str = "mkDLTBBRxdBv998612qipDYoTK3YUrqLe8uWw7gu3iXbSrn2n";
 
-struct Key(DigestSigner);
+struct Key(Keypair, Secp256k1<All>);
 
 impl Signer for Key {
     fn public_key(&self) -> [u8; 32] {
-        self.0.public_key().to_bytes()
+        self.0.x_only_public_key().0.serialize()
     }
     fn sign(&self, digest: &[u8; 32]) -> [u8; 64] {
-        self.0.sign(digest)
+        *self.1.sign_schnorr_no_aux_rand(&Message::from_digest(*digest), &self.0).as_ref()
     }
 }
 
-fn pair() -> AuthorityKeypair {
-    AuthorityKeypair::from_secret_text(SECRET).unwrap()
+fn key(seed: u8) -> Key {
+    let secp = Secp256k1::new();
+    Key(Keypair::from_seckey_slice(&secp, &[seed; 32]).unwrap(), secp)
+}
+
+/// As an invite says it.
+fn authority(key: &Key) -> String {
+    AuthorityKey::from_bytes(&key.public_key()).unwrap().to_string()
 }
 
 /// Writes a ledger of ten shares, two slices, with the nonces from `first` on, into `folder`.
 async fn write_ledger(folder: &Path, target: Target, first: u32) {
-    let mut config = LedgerConfig::new("regtest", LedgerId([9; 16]), Box::new(Key(pair().digest_signer())));
+    let mut config = LedgerConfig::new("regtest", LedgerId([9; 16]), Box::new(key(7)));
     config.clock = Box::new(|| NOW);
     config.gather = Duration::ZERO;
     config.rules.shares = 4;
@@ -93,7 +98,7 @@ fn verify(folder: &Path, arguments: &[&str]) -> (Output, String) {
 async fn an_honest_ledger_ends_with_code_0_as_folder_and_as_file() {
     let folder = tempfile::tempdir().unwrap();
     write_ledger(folder.path(), Target::MAX, 1).await;
-    let key = pair().public_key().to_string();
+    let key = authority(&key(7));
     for source in [".", "ledger.sqlite"] {
         let (output, text) = verify(folder.path(), &[source, "--authority", &key]);
         assert_eq!(output.status.code(), Some(0), "{text}");
@@ -135,7 +140,7 @@ async fn a_pool_that_tells_two_members_two_stories_is_caught_by_their_copies() {
 async fn a_ledger_of_another_pool_is_told_from_this_ones() {
     let folder = tempfile::tempdir().unwrap();
     write_ledger(folder.path(), Target::MAX, 1).await;
-    let another = AuthorityKeypair::from_secret_bytes(&[9; 32]).unwrap().public_key().to_string();
+    let another = authority(&key(9));
     let (output, text) = verify(folder.path(), &[".", "--authority", &another]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text.contains("other-signer"), "{text}");

@@ -34,11 +34,11 @@ pub(super) fn right_plan(
         .map_err(|fault| format!("cannot be paid by its rule: {fault}"))
 }
 
-/// What is wrong with the payouts of a job.
-pub(super) fn check(seen: &Sighting<'_>, basis: &Basis, history: &mut History) -> Vec<Discrepancy> {
+/// What is wrong with the payouts of a job, and whether it had room for all who are due one.
+pub(super) fn check(seen: &Sighting<'_>, basis: &Basis, history: &mut History) -> (Vec<Discrepancy>, bool) {
     let Sighting { job, share, member } = *seen;
     let name = || job.hash().to_string();
-    let wrong_basis = |why: String| vec![Discrepancy::WrongBasis { job: name(), share, why }];
+    let wrong_basis = |why: String| (vec![Discrepancy::WrongBasis { job: name(), share, why }], true);
     let Some(outputs) = outputs(job) else {
         return wrong_basis("has a coinbase that is no transaction".to_owned());
     };
@@ -47,8 +47,9 @@ pub(super) fn check(seen: &Sighting<'_>, basis: &Basis, history: &mut History) -
         Err(why) => return wrong_basis(why),
     };
     let right = plan.plan().tx_outputs();
+    let had_room = plan.plan().left_out() == 0;
     if outputs.get(..right.len()) == Some(&right[..]) && rest_pays_nothing(&outputs, right.len()) {
-        return Vec::new();
+        return (Vec::new(), had_room);
     }
 
     // Script by script, so that it is said who is paid too little, and who too much.
@@ -81,7 +82,7 @@ pub(super) fn check(seen: &Sighting<'_>, basis: &Basis, history: &mut History) -
     if wrong.is_empty() {
         return wrong_basis("pays the right sums in another order than the rule's".to_owned());
     }
-    wrong
+    (wrong, had_room)
 }
 
 /// Behind the payouts stand only outputs that the template requires: commitments.

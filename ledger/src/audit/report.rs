@@ -26,6 +26,9 @@ pub struct Report {
     pub jobs: u64,
     /// Of these, jobs whose payouts the ledger does not decide.
     pub jobs_without_rule: u64,
+    /// How often a job had no room for an output of everybody to whom one was due, by its own
+    /// word: those stay credits.
+    pub jobs_without_room: u64,
     /// The rules that jobs paid by, oldest first.
     pub rules: Vec<RulesInForce>,
     /// Members, by identity.
@@ -107,6 +110,9 @@ impl fmt::Display for Report {
         write!(f, "Jobs       {}, each coinbase compared with the rule", self.jobs - self.jobs_without_rule)?;
         if self.jobs_without_rule > 0 {
             write!(f, "; {} pay by no rule of this ledger", self.jobs_without_rule)?;
+        }
+        if self.jobs_without_room > 0 {
+            write!(f, "; {} say that they had no room to pay everybody", self.jobs_without_room)?;
         }
         writeln!(f)?;
         for RulesInForce { since_share, rules } in &self.rules {

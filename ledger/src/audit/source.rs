@@ -1,13 +1,14 @@
 //! Reads a ledger's file in the order in which an [`Auditor`] takes it.
 
 use super::{Auditor, Evidence};
+use crate::WorkSum;
 use crate::book::BookEntry;
 use crate::member::MemberId;
+use crate::payout::Basis;
 use crate::reader::Reader;
 use crate::store::StoreError;
 use crate::tagged_hash::Commitment;
-use crate::{SignedHead, WorkSum};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// Gives all of the ledger that `reader` has open to `auditor`, and tells `progress` after
@@ -32,28 +33,49 @@ pub fn audit_ledger(
         }
         for head in heads {
             let last = head.head.last_share();
-            shares(reader, auditor, &mut next_share, last)?;
+            shares(reader, auditor, &mut book, &mut next_share, last)?;
             next_share = next_share.max(last.saturating_add(1));
-            book.up_to(&head, reader, auditor)?;
+            book.up_to(head.head.book, reader, auditor)?;
             let members = members(reader, head.head.slice, &mut names)?;
             next_slice = head.head.slice.saturating_add(1);
-            auditor.add(&Evidence::Slice { head, members });
+            auditor.add(&Evidence::Slice { head: Box::new(head), members });
             progress(next_share - 1);
         }
     }
     // What is newer than the last head, as far as it was there a moment ago.
     let last = reader.last_share()?;
-    shares(reader, auditor, &mut next_share, last)?;
-    book.to_the_end(reader, auditor)?;
+    shares(reader, auditor, &mut book, &mut next_share, last)?;
+    book.give_the_rest(reader, auditor)?;
     progress(next_share - 1);
     Ok(())
 }
 
-fn shares(reader: &mut Reader, auditor: &mut Auditor, next: &mut u64, last: u64) -> Result<(), StoreError> {
-    for share in reader.shares(*next, last) {
-        let share = share?;
-        *next = share.sequence.saturating_add(1);
-        auditor.share(&share);
+fn shares(
+    reader: &mut Reader,
+    auditor: &mut Auditor,
+    book: &mut Book,
+    next: &mut u64,
+    last: u64,
+) -> Result<(), StoreError> {
+    const AT_A_TIME: u64 = 65_536;
+    let mut context = None;
+    while *next <= last {
+        let mut some = Vec::new();
+        for share in reader.shares(*next, last.min(next.saturating_add(AT_A_TIME - 1))) {
+            some.push(share?);
+        }
+        let Some(newest) = some.last() else { return Ok(()) };
+        *next = newest.sequence.saturating_add(1);
+        for share in &some {
+            if !context.as_ref().is_some_and(|last| Arc::ptr_eq(last, &share.context)) {
+                context = Some(share.context.clone());
+                // A job may pay by entries that no head has named yet.
+                if let Ok(basis) = Basis::from_bytes(&share.context.terms().job.basis) {
+                    book.up_to(basis.book, reader, auditor)?;
+                }
+            }
+            auditor.share(share);
+        }
     }
     Ok(())
 }
@@ -83,18 +105,22 @@ fn members(
 struct Book {
     waiting: VecDeque<(Commitment, BookEntry)>,
     read: u64,
-    /// The last that was given.
-    last: Commitment,
+    /// Those that were given or asked for.
+    given: HashSet<Commitment>,
 }
 
 impl Book {
     const AT_A_TIME: usize = 1_024;
 
-    /// Gives what comes before `head`: up to the entry that it names. If there is no such
-    /// entry, nothing.
-    fn up_to(&mut self, head: &SignedHead, reader: &Reader, auditor: &mut Auditor) -> Result<(), StoreError> {
-        let wanted = head.head.book;
-        if wanted == self.last {
+    /// Gives the entries up to `wanted`. If there is no such entry, or it was given before,
+    /// nothing.
+    fn up_to(
+        &mut self,
+        wanted: Commitment,
+        reader: &Reader,
+        auditor: &mut Auditor,
+    ) -> Result<(), StoreError> {
+        if wanted == Commitment::default() || !self.given.insert(wanted) {
             return Ok(());
         }
         let mut place = self.waiting.iter().position(|(hash, _)| *hash == wanted);
@@ -111,7 +137,7 @@ impl Book {
         entries.into_iter().try_for_each(|(hash, entry)| self.give(hash, entry, reader, auditor))
     }
 
-    fn to_the_end(&mut self, reader: &Reader, auditor: &mut Auditor) -> Result<(), StoreError> {
+    fn give_the_rest(&mut self, reader: &Reader, auditor: &mut Auditor) -> Result<(), StoreError> {
         while self.read_more(reader)? {}
         let entries = std::mem::take(&mut self.waiting);
         entries.into_iter().try_for_each(|(hash, entry)| self.give(hash, entry, reader, auditor))
@@ -140,7 +166,7 @@ impl Book {
             auditor.add(&Evidence::Job(Arc::new(job)));
         }
         auditor.add(&Evidence::Entry(entry));
-        self.last = hash;
+        self.given.insert(hash);
         Ok(())
     }
 }

@@ -33,6 +33,7 @@ pub struct Plan {
     outputs: Vec<Output>,
     bookings: Vec<Booking>,
     repaid: u64,
+    left_out: usize,
 }
 
 /// One output.
@@ -97,7 +98,7 @@ impl Plan {
             NotSelected::NoScript => PlanError::Nobody,
             NotSelected::NoRoom { needed } => PlanError::NoRoom { needed, room: block.room },
         })?;
-        let outputs = pay(&selected, &claims, block.value, directory)?;
+        let outputs = pay(&selected.paid, &claims, block.value, directory)?;
 
         let paid_to: BTreeMap<MemberId, u64> =
             outputs.iter().map(|output| (output.member, output.amount)).collect();
@@ -112,7 +113,7 @@ impl Plan {
             .filter(|booking| booking.due > 0 || booking.paid > 0)
             .collect();
         bookings.sort_by_key(|booking| booking.member);
-        let plan = Plan { value: block.value, outputs, bookings, repaid };
+        let plan = Plan { value: block.value, outputs, bookings, repaid, left_out: selected.left_out };
         plan.checked()
     }
 
@@ -144,6 +145,11 @@ impl Plan {
     /// Credits that the block repays, in satoshi.
     pub fn repaid(&self) -> u64 {
         self.repaid
+    }
+
+    /// How many accounts are not paid only because there is no room for their outputs.
+    pub fn left_out(&self) -> usize {
+        self.left_out
     }
 
     /// Bytes of the serialised outputs.

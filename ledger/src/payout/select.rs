@@ -6,6 +6,15 @@ use super::space;
 use crate::MemberId;
 use bitcoin::Script;
 
+/// Who is paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Selection {
+    /// Their places among the claims, largest claim first. At least one.
+    pub(super) paid: Vec<usize>,
+    /// How many more would be paid if there were room.
+    pub(super) left_out: usize,
+}
+
 /// Why nobody can be selected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotSelected {
@@ -18,8 +27,7 @@ pub(super) enum NotSelected {
     },
 }
 
-/// The places in `claims` of those who are paid, largest claim first. Claims are in the
-/// order in which ties are broken. At least one.
+/// Who of `claims` is paid. Claims are in the order in which ties are broken.
 ///
 /// A claim below the least payout, or below what is worth spending, is not paid, unless
 /// there is no other: some output there must be. The first claim that does not fit ends
@@ -29,7 +37,7 @@ pub(super) fn select(
     directory: &Directory,
     rules: &Rules,
     room: u32,
-) -> Result<Vec<usize>, NotSelected> {
+) -> Result<Selection, NotSelected> {
     let mut with_script: Vec<(usize, u64, &Script)> = claims
         .iter()
         .enumerate()
@@ -43,18 +51,20 @@ pub(super) fn select(
         with_script.push(largest);
     }
 
-    let mut selected = Vec::with_capacity(with_script.len());
+    let payable = with_script.len();
+    let mut paid = Vec::with_capacity(payable);
     let mut left = room;
     for (place, _, script) in with_script {
         let needed = space::output_bytes(script);
         match left.checked_sub(needed) {
             Some(rest) => left = rest,
-            None if selected.is_empty() => return Err(NotSelected::NoRoom { needed }),
+            None if paid.is_empty() => return Err(NotSelected::NoRoom { needed }),
             None => break,
         }
-        selected.push(place);
+        paid.push(place);
     }
-    Ok(selected)
+    let left_out = payable - paid.len();
+    Ok(Selection { paid, left_out })
 }
 
 /// The least that is paid to `script` in satoshi.

@@ -361,6 +361,36 @@ fn keeping_quiet_about_a_block_is_caught() {
 }
 
 #[test]
+fn a_block_that_somebody_else_found_or_nobody_is_caught() {
+    let mut pool = honest_day(Rules::default());
+    for each in &mut pool.evidence {
+        if let Evidence::Entry(BookEntry::Found(block)) = each {
+            block.member = EVE.into();
+        }
+    }
+    let report = audit(&honest_heads(pool.evidence));
+    assert!(names(&report).contains(&"no-such-block"), "{report}");
+
+    let mut pool = honest_day(Rules::default());
+    pool.enter(BookEntry::State { hash: Hash256([5; 32]), state: ledger::BlockState::InChain });
+    assert_eq!(names(&audit(&pool.evidence)), ["no-such-block"]);
+}
+
+#[test]
+fn a_slice_that_is_left_out_is_caught() {
+    let honest = honest_day(Rules::default());
+    let ends: Vec<usize> = (0..honest.evidence.len())
+        .filter(|place| matches!(honest.evidence[*place], Evidence::Slice { .. }))
+        .collect();
+    let mut cut = honest.evidence;
+    cut.drain(ends[4] + 1..=ends[5]);
+    assert!(audit(&cut).is_clean(), "an end that is not there yet is no fraud");
+    cut.drain(ends[1] + 1..=ends[2]);
+    let names = names(&audit(&cut));
+    assert!(["broken-chain", "shares-missing"].iter().all(|name| names.contains(name)), "{names:?}");
+}
+
+#[test]
 fn a_book_that_was_rewritten_after_it_was_signed_is_caught() {
     let mut pool = honest_day(Rules::default());
     pool.evidence.retain(|each| !matches!(each, Evidence::Entry(BookEntry::State { .. })));
@@ -374,7 +404,7 @@ fn heads_that_somebody_else_signed_are_caught() {
     let mut forged = honest.evidence;
     let place = forged.iter().position(|each| matches!(each, Evidence::Slice { .. })).unwrap();
     if let Evidence::Slice { head, .. } = &mut forged[place] {
-        *head = head.head.clone().sign(&Key::new(2));
+        **head = head.head.clone().sign(&Key::new(2));
     }
     assert_eq!(names(&audit(&forged)), ["other-signer"]);
     if let Evidence::Slice { head, .. } = &mut forged[place] {

@@ -214,7 +214,7 @@ impl Pool {
             members_root: Commitment::default(),
             book: self.book,
         };
-        self.evidence.push(Evidence::Slice { head: head.sign(&Key::new(1)), members: Vec::new() });
+        self.evidence.push(Evidence::Slice { head: Box::new(head.sign(&Key::new(1))), members: Vec::new() });
         self.evidence = honest_heads(std::mem::take(&mut self.evidence));
     }
 
@@ -280,7 +280,7 @@ pub fn honest_day(rules: Rules) -> Pool {
 
 pub fn heads(evidence: &[Evidence]) -> Vec<SignedHead> {
     let head = |each: &Evidence| match each {
-        Evidence::Slice { head, .. } => Some(head.clone()),
+        Evidence::Slice { head, .. } => Some(SignedHead::clone(head)),
         _ => None,
     };
     evidence.iter().filter_map(head).collect()
@@ -321,7 +321,7 @@ pub fn signed_heads(
                 head.sum = WorkSum::total(members.iter().map(|(_, sum)| *sum)).unwrap();
                 head.members_root = head::members_root(members.iter().map(|(name, sum)| (&**name, *sum)));
                 previous = head.hash();
-                *signed = head.sign(&Key::new(1));
+                **signed = head.sign(&Key::new(1));
                 shares.clear();
             }
         }

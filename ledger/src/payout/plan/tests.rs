@@ -94,6 +94,7 @@ fn without_room_the_largest_are_paid_and_the_rest_are_owed() {
     let work = work(&[(1, 10), (2, 20), (3, 30), (4, 40)]);
     let tight = Block { room: 2 * 31 + 30, ..block(1_000_000, &work) };
     let plan = Plan::new(&Rules::default(), &tight, &directory()).unwrap();
+    assert_eq!(plan.left_out(), 2);
     assert_eq!(paid(&plan), [(4, 571_429), (3, 428_571)]);
     assert_eq!(booked(&plan), [(1, 100_000), (2, 200_000), (3, -128_571), (4, -171_429)]);
 

@@ -1,0 +1,119 @@
+//! What a job that is made now pays by: the window and the balances, from the stored sums.
+
+use super::Reader;
+use crate::SignedHead;
+use crate::member::MemberId;
+use crate::payout::{Basis, Rules, Standing};
+use crate::share_work::Work;
+use crate::store::StoreError;
+use crate::tagged_hash::Commitment;
+use crate::window::{Fullness, Moment, SliceWork, Window};
+use std::sync::Arc;
+use work::Target;
+
+/// The state of a ledger that payouts are computed from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Present {
+    /// The last closed slice; 0 before the first.
+    pub slice: u64,
+    /// The book's last entry; zeros before the first.
+    pub book: Commitment,
+    /// Work in the window, and balances.
+    pub standing: Standing,
+    /// How full the window is.
+    pub fullness: Fullness,
+}
+
+impl Reader {
+    /// What a job pays by that is made now by `rules`, on a template with this `nbits`. From
+    /// sums alone: no share is read.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn present(&self, rules: &Rules, nbits: u32) -> Result<Present, StoreError> {
+        loop {
+            let head = self.last_head()?;
+            let (_, book) = self.last_entry()?;
+            let present = self.present_at(head.as_ref(), book, rules, nbits)?;
+            // The writer may have gone on while this was read. It does so rarely.
+            let slice = |head: Option<&SignedHead>| head.map_or(0, |head| head.head.slice);
+            let unchanged = slice(self.last_head()?.as_ref()) == slice(head.as_ref());
+            if unchanged && self.last_entry()?.1 == book {
+                return Ok(present);
+            }
+        }
+    }
+
+    fn present_at(
+        &self,
+        head: Option<&SignedHead>,
+        book: Commitment,
+        rules: &Rules,
+        nbits: u32,
+    ) -> Result<Present, StoreError> {
+        let slice = head.map_or(0, |head| head.head.slice);
+        let moment = Moment {
+            time: head.map_or(0, |head| head.head.closed.into()),
+            network: Work::of_target(Target::from_compact(nbits)),
+            since_block: self.first_unpaid_slice()?,
+        };
+        let slices = self.slices_for(rules.window, &moment, slice)?;
+        let window = rules.window.work(slices.iter(), &moment);
+        let mut work = Vec::with_capacity(window.members.len());
+        for (member, sum) in window.members {
+            work.push((self.known_member(member)?.identity, sum));
+        }
+        let mut balances: Vec<(Arc<str>, i64)> = Vec::new();
+        for balance in self.balances()? {
+            balances.push((self.known_member(balance.member)?.identity, balance.credit));
+        }
+        Ok(Present { slice, book, standing: Standing { work, balances }, fullness: window.fullness })
+    }
+
+    /// The first slice that no block has paid that counts.
+    fn first_unpaid_slice(&self) -> Result<u64, StoreError> {
+        let mut paid = 0;
+        for recorded in self.blocks()?.iter().rev() {
+            // A job pays by slices before the one that its own shares are in.
+            if recorded.slice <= paid {
+                break;
+            }
+            if recorded.state.counts()
+                && let Some(job) = self.job(&recorded.block.job)?
+                && let Ok(basis) = Basis::from_bytes(&job.basis)
+            {
+                paid = paid.max(basis.slice);
+            }
+        }
+        Ok(paid.saturating_add(1))
+    }
+
+    /// The slices up to `last` that may be in the window, and perhaps some before.
+    fn slices_for(&self, window: Window, moment: &Moment, last: u64) -> Result<Vec<SliceWork>, StoreError> {
+        if window == Window::SinceLastBlock {
+            // All of them count in full: one sum is as good as each slice's.
+            let members = self.slices_work(moment.since_block, last)?;
+            let members = members.into_iter().map(|part| (part.member, part.sum.work)).collect();
+            return Ok(vec![SliceWork { sequence: last, opened: moment.time, members }]);
+        }
+        const AT_A_TIME: u64 = 256;
+        let mut newest_first: Vec<SliceWork> = Vec::new();
+        let mut end = last;
+        while end > 0 && !window.is_covered(newest_first.iter(), moment) {
+            let start = end.saturating_sub(AT_A_TIME - 1).max(1);
+            let heads = self.heads(start, usize::try_from(end - start + 1).unwrap_or(usize::MAX))?;
+            for head in heads.iter().rev() {
+                let sequence = head.head.slice;
+                let members: Vec<(MemberId, Work)> = self
+                    .slices_work(sequence, sequence)?
+                    .into_iter()
+                    .map(|part| (part.member, part.sum.work))
+                    .collect();
+                newest_first.push(SliceWork { sequence, opened: head.head.opened.into(), members });
+            }
+            end = start - 1;
+        }
+        newest_first.reverse();
+        Ok(newest_first)
+    }
+}
