@@ -119,7 +119,7 @@ impl Join {
         tasks.close();
         // Who does not read is not waited for.
         let _ = tokio::time::timeout(DRAIN, tasks.wait()).await;
-        Ok(uplink?)
+        uplink
     }
 }
 

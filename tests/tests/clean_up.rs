@@ -61,8 +61,17 @@ async fn stopped_pool_leaves_in_its_data_folder_what_the_next_one_needs_and_noth
     assert_eq!(pool.terminate().await.unwrap().code(), Some(0));
 
     let solution = format!("solutions/regtest/{height:08}-{hash}");
-    let mut expected =
-        ["authority.key", "invite", "lock", "node.key", "run/identity.json"].map(str::to_owned).to_vec();
+    let mut expected = [
+        "authority.key",
+        "invite",
+        "ledger.sqlite",
+        "ledger.sqlite.lock",
+        "lock",
+        "node.key",
+        "run/identity.json",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     expected.extend(["block", "sent"].map(|state| format!("{solution}.{state}")));
     assert_eq!(files_in(&pool.data_dir()), expected);
 }

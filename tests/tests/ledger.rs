@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 use tests::{
-    Client, PoolConfig, Punchbowl,
+    Client, PoolConfig, Punchbowl, Sv1Miner,
     client::{SLOW, Wanted},
 };
 
@@ -67,6 +67,20 @@ async fn a_block_is_in_the_ledger_with_its_finder_and_what_became_of_it() {
     assert_eq!((head.reason, head.sum.shares), (CloseReason::Block, 2));
     let shares = checked(&pool);
     assert_eq!(shares[1].header().unwrap().hash(), block.block.hash);
+}
+
+#[tokio::test]
+async fn an_old_miners_share_is_in_the_ledger_like_any_other() {
+    let mut pool = Punchbowl::pool(PoolConfig::shares_only()).await.unwrap();
+    let mut miner = Sv1Miner::mining(pool.address(), "cpuminer/of the tests", "ann.old").await.unwrap();
+    let share = miner.find().unwrap();
+    miner.submit(&share).await.unwrap();
+    // Killed at once: what the miner was told holds.
+    pool.kill().await.unwrap();
+    let shares = checked(&pool);
+    let [stored] = &shares[..] else { panic!("{} shares", shares.len()) };
+    assert_eq!(stored.header().unwrap().hash().0, share.hash);
+    assert_eq!(&*stored.context.terms().worker, "old");
 }
 
 #[tokio::test]

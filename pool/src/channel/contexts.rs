@@ -9,9 +9,11 @@ use std::sync::Arc;
 /// The contexts of the newest few jobs. Empty, it owns no memory.
 #[derive(Debug)]
 pub struct ContextCache {
-    jobs: Vec<(u32, BTreeMap<Box<str>, Arc<ShareContext>>)>,
+    jobs: Vec<(u32, ByWorker)>,
     limit: usize,
 }
+
+type ByWorker = BTreeMap<Box<str>, Arc<ShareContext>>;
 
 /// Shares are almost always for the newest job or the one before.
 const KEPT: usize = 4;

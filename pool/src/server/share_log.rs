@@ -100,8 +100,7 @@ impl ShareLog {
     /// [`LedgerGone`].
     pub fn next_settled_alone(&mut self) -> Result<Option<Owed>, LedgerGone> {
         self.settled = self.sender.durable()?;
-        let settled = self.settled;
-        Ok(self.owed.pop_front_if(|owed| owed.batch <= settled))
+        Ok(self.pop_settled(None))
     }
 
     /// The next acknowledgement whose shares are on disk, together with those after it on the
@@ -111,12 +110,9 @@ impl ShareLog {
     /// [`LedgerGone`].
     pub fn next_settled(&mut self) -> Result<Option<Owed>, LedgerGone> {
         self.settled = self.sender.durable()?;
-        let settled = self.settled;
-        let Some(mut owed) = self.owed.pop_front_if(|owed| owed.batch <= settled) else { return Ok(None) };
+        let Some(mut owed) = self.pop_settled(None) else { return Ok(None) };
         // One message for several bursts.
-        while let Some(more) =
-            self.owed.pop_front_if(|next| next.batch <= settled && next.channel == owed.channel)
-        {
+        while let Some(more) = self.pop_settled(Some(owed.channel)) {
             owed.shares.append(more.shares);
         }
         Ok(Some(owed))
@@ -182,6 +178,14 @@ impl ShareLog {
         self.held_back
             || self.sender.sent().saturating_sub(self.settled) >= MAX_UNDER_WAY
             || self.owed.len() >= MAX_OWED
+    }
+
+    /// The oldest acknowledgement, if its shares are on disk and it is for `channel`, where one
+    /// is named.
+    fn pop_settled(&mut self, channel: Option<u32>) -> Option<Owed> {
+        let oldest = self.owed.front()?;
+        let wanted = oldest.batch <= self.settled && channel.is_none_or(|channel| channel == oldest.channel);
+        if wanted { self.owed.pop_front() } else { None }
     }
 }
 

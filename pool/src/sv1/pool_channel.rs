@@ -8,6 +8,7 @@ use crate::channel::group::{Group, LiveJob};
 use crate::channel::history::Moment;
 use crate::channel::{Channel, ChannelKind, ChannelTerms};
 use crate::job::board::PayTo;
+use crate::job::wave::Listener;
 use crate::server::block::FoundBlock;
 use crate::server::share_log::{ShareLog, cannot_count};
 use crate::server::{LAST_SHARES, NTIME_AHEAD, ServerContext};
@@ -25,6 +26,8 @@ pub(super) struct PoolChannel {
     context: Arc<ServerContext>,
     /// Changes when there is news of any job.
     generation: watch::Receiver<u64>,
+    /// Where it is reported that a new tip was passed on.
+    tips: Listener,
     status: ConnectionGuard,
     open: Option<Open>,
     /// Shares that are not on disk yet, and what is owed for them.
@@ -70,7 +73,10 @@ impl Above for PoolChannel {
             // The job maker stops with the pool, perhaps a moment earlier.
             changed = self.generation.changed() => {
                 changed.ok()?;
-                Some(self.distribute(Instant::now()))
+                let tip = self.tips.newest();
+                let events = self.distribute(Instant::now());
+                self.tips.reached(tip);
+                Some(events)
             }
             // Without a ledger no share can be accepted.
             stored = self.log.changed(), if self.log.is_busy() => {
@@ -99,9 +105,9 @@ impl Above for PoolChannel {
 
 impl PoolChannel {
     pub(super) fn new(context: Arc<ServerContext>, status: ConnectionGuard) -> PoolChannel {
-        let generation = context.board.generation();
+        let (generation, tips) = (context.board.generation(), context.board.wave().listen());
         let log = ShareLog::new(&context.ledger);
-        PoolChannel { context, generation, status, open: None, log, moment: 0, newest_job: 0 }
+        PoolChannel { context, generation, tips, status, open: None, log, moment: 0, newest_job: 0 }
     }
 
     /// What was accepted counts, though the miner may not be told any more.
