@@ -11,6 +11,7 @@ use crate::ledger_file;
 use crate::own_relay;
 use crate::payout::PayoutMode;
 use crate::reach;
+use crate::relay_pages::RelayPages;
 use crate::server::keep_alive::KeepAlivePolicy;
 use crate::server::parking::{self, ParkingLot};
 use crate::server::{self, Door, ExtensionPolicy, ServerContext};
@@ -105,6 +106,7 @@ impl Node {
             JobMakerConfig {
                 templates: parts.source.templates.clone(),
                 openings: parts.source.openings.clone(),
+                delivered: parts.source.delivered.clone(),
                 pool_payout: match &*payouts {
                     PayoutMode::Fixed(fixed) => Some(fixed.watch()),
                     PayoutMode::Solo(_) => None,
@@ -189,10 +191,11 @@ impl Node {
             );
             sessions.spawn(serving);
         }
+        let pages = RelayPages::default();
         let (mut iroh, mut gate, mut relay) = (None, None, None);
         if let Some(identity) = parts.identity {
             let mut of_node = iroh_config(config, identity);
-            if let Some(own) = own_relay::start(&config.p2p, &of_node.secret).await? {
+            if let Some(own) = own_relay::start(&config.p2p, &of_node.secret, &pages).await? {
                 of_node.own_relay = Some(own.place);
                 relay = Some(own.server);
             }
@@ -229,6 +232,7 @@ impl Node {
             source: parts.source.status.clone(),
             jobs: generation.clone(),
         };
+        pages.show(http::routes(observed.clone()));
         let http = http::start(config.http.listen, observed, shutdown.clone()).await?;
         if let Some(address) = http {
             info!(%address, transport = "http", "listening");
@@ -373,6 +377,7 @@ fn iroh_config(config: &Config, secret: SecretKey) -> IrohConfig {
         lookup: lookup(config),
         relays: relays(config),
         own_relay: None,
+        accept_relays: size(config.p2p.accept_relays),
     }
 }
 

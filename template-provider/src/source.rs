@@ -3,6 +3,7 @@
 use crate::{Solution, SolutionError, SolutionOutcome, Template};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
+use work::Hash256;
 
 /// Room to keep free in the block for the pool's coinbase outputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +48,9 @@ pub struct SourceHandle {
     /// Tells the source how much room the coinbase needs; the source asks for new
     /// templates when it grows.
     pub reserve: watch::Sender<CoinbaseReserve>,
+    /// Tells the source which tip every miner has been sent, for a source that would otherwise
+    /// burden the machine with the next template while they wait for it.
+    pub delivered: watch::Sender<Hash256>,
     pub(crate) solutions: mpsc::Sender<SolutionRequest>,
 }
 
@@ -85,6 +89,7 @@ pub(crate) struct SourceEnds {
     pub(crate) templates: Publisher,
     pub(crate) status: watch::Sender<SourceStatus>,
     pub(crate) reserve: watch::Receiver<CoinbaseReserve>,
+    pub(crate) delivered: watch::Receiver<Hash256>,
     pub(crate) solutions: mpsc::Receiver<SolutionRequest>,
 }
 
@@ -115,6 +120,7 @@ pub(crate) fn channels(status: SourceStatus, reserve: CoinbaseReserve) -> (Sourc
     let (openings, openings_out) = watch::channel(None);
     let (status, status_out) = watch::channel(status);
     let (reserve_in, reserve) = watch::channel(reserve);
+    let (delivered_in, delivered) = watch::channel(Hash256([0; 32]));
     let (solutions_in, solutions) = mpsc::channel(SOLUTIONS_WAITING);
     (
         SourceHandle {
@@ -122,8 +128,9 @@ pub(crate) fn channels(status: SourceStatus, reserve: CoinbaseReserve) -> (Sourc
             openings: openings_out,
             status: status_out,
             reserve: reserve_in,
+            delivered: delivered_in,
             solutions: solutions_in,
         },
-        SourceEnds { templates: Publisher { templates, openings }, status, reserve, solutions },
+        SourceEnds { templates: Publisher { templates, openings }, status, reserve, delivered, solutions },
     )
 }

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
-use work::Target;
+use work::{Hash256, Target};
 use work::share::Tip;
 
 /// What the job maker works from.
@@ -27,6 +27,8 @@ pub struct JobMakerConfig {
     ///
     /// [`SourceHandle::openings`]: template_provider::SourceHandle::openings
     pub openings: watch::Receiver<Option<Arc<Template>>>,
+    /// Where the source is told which tip has reached every connection.
+    pub delivered: watch::Sender<Hash256>,
     /// The pool's own payout set; changes when a descriptor rotates. None where every
     /// member is paid alone.
     pub pool_payout: Option<watch::Receiver<Arc<PayoutSet>>>,
@@ -54,6 +56,7 @@ pub fn start(config: JobMakerConfig, shutdown: CancellationToken) -> (JobBoard, 
         wave: wave.clone(),
         wave_limit: Instant::now(),
         held_back: false,
+        wave_runs: false,
     };
     let task = tokio::spawn(maker.run(waiting, shutdown));
     (JobBoard { requests, generation: changes, ids, wave }, task)
@@ -72,7 +75,9 @@ struct JobMaker {
     wave: TipWave,
     /// When it is not waited for any longer.
     wave_limit: Instant,
-    /// A template waits for the end of the wave.
+    /// Nobody has been told of its end.
+    wave_runs: bool,
+    /// A template waits for that.
     held_back: bool,
 }
 
@@ -121,7 +126,7 @@ impl JobMaker {
                     // A connection that closed meanwhile no longer wants the answer.
                     let _ = request.answer.send(jobs);
                 }
-                () = over(self.wave.clone(), wave_limit), if self.held_back => self.take_template(),
+                () = over(self.wave.clone(), wave_limit), if self.wave_runs => self.wave_has_ended(),
                 () = sleep_until(future_due), if future_due.is_some() => {
                     self.build_futures();
                     self.announce();
@@ -312,7 +317,18 @@ impl JobMaker {
         self.variants.retain(|pay_to, variant| *pay_to == PayTo::Pool || variant.jobs.receiver_count() > 0);
     }
 
+    fn wave_has_ended(&mut self) {
+        self.wave_runs = false;
+        if let Some(tip) = &self.tip {
+            self.config.delivered.send_replace(tip.tip.prev_hash);
+        }
+        if self.held_back {
+            self.take_template();
+        }
+    }
+
     fn announce_tip(&mut self) {
+        self.wave_runs = true;
         self.wave.start(self.tip.as_ref().map_or(0, |tip| tip.sequence));
         self.wave_limit = Instant::now() + Self::LONGEST_WAVE;
         self.announce();

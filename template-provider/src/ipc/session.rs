@@ -35,6 +35,7 @@ pub(super) struct Desk {
     order: RefCell<Order>,
     templates: Publisher,
     status: watch::Sender<SourceStatus>,
+    delivered: watch::Receiver<Hash256>,
     /// There is a template whose transactions are to be fetched.
     body_wanted: Notify,
 }
@@ -67,7 +68,12 @@ pub(super) async fn run(
 }
 
 impl Desk {
-    pub(super) fn new(config: IpcConfig, templates: Publisher, status: watch::Sender<SourceStatus>) -> Desk {
+    pub(super) fn new(
+        config: IpcConfig,
+        templates: Publisher,
+        status: watch::Sender<SourceStatus>,
+        delivered: watch::Receiver<Hash256>,
+    ) -> Desk {
         Desk {
             files: SolutionFiles::new(&config.solutions_dir, config.network, config.solutions_kept),
             config,
@@ -79,6 +85,7 @@ impl Desk {
             order: RefCell::default(),
             templates,
             status,
+            delivered,
             body_wanted: Notify::new(),
         }
     }
@@ -111,6 +118,15 @@ impl Desk {
     /// Whether `template` is worth a new job.
     pub(super) fn is_news(&self, template: &Template) -> bool {
         self.order.borrow().is_news(template, self.config.fee_threshold)
+    }
+
+    /// Waits until every miner has been sent the newest tip, or for as long as is worth it:
+    /// who does not read never is.
+    pub(super) async fn tip_delivered(&self) {
+        const LONGEST: Duration = Duration::from_millis(100);
+        let Some(tip) = self.order.borrow().tip() else { return };
+        let mut delivered = self.delivered.clone();
+        let _ = tokio::time::timeout(LONGEST, delivered.wait_for(|reached| *reached == tip)).await;
     }
 
     /// Publishes `template`, unless there is a better one; whether it did.

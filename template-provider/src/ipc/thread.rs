@@ -33,7 +33,7 @@ pub(super) fn spawn(config: IpcConfig, ends: SourceEnds, cancel: CancellationTok
 }
 
 async fn run(config: IpcConfig, ends: SourceEnds, cancel: CancellationToken) {
-    let desk = Rc::new(Desk::new(config, ends.templates, ends.status));
+    let desk = Rc::new(Desk::new(config, ends.templates, ends.status, ends.delivered));
     if let Err(error) = desk.files.prepare() {
         error!(%error, dir = %desk.config.solutions_dir.display(), "cannot write solved blocks to their folder");
     }

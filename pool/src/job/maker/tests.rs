@@ -30,6 +30,7 @@ fn bench(transactions: usize, max_variants: usize) -> Bench {
     let config = JobMakerConfig {
         templates: source.templates.clone(),
         openings: source.openings.clone(),
+        delivered: source.delivered.clone(),
         pool_payout: Some(payouts),
         tag: b"tag".to_vec(),
         max_variants,
