@@ -99,7 +99,8 @@ impl HttpServer {
     }
 }
 
-fn routes(observed: Observed) -> Router {
+/// All that is answered.
+pub fn routes(observed: Observed) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))

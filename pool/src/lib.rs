@@ -21,6 +21,7 @@ pub mod own_relay;
 pub mod payout;
 pub mod qr;
 pub mod reach;
+pub mod relay_pages;
 pub mod server;
 pub mod status;
 pub mod sv1;

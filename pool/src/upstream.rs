@@ -10,7 +10,7 @@
 //!     set up, resume    pings             keep the token            channels, if they wait
 //! ```
 //!
-//! [`Backoff`], [`Pulse`] and [`InFlight`] are plain logic; [`Link`] is one connection with
+//! [`Backoff`], [`Turn`], [`Pulse`] and [`InFlight`] are plain logic; [`Link`] is one connection with
 //! its pulse; [`Upstream`] makes them, over TCP or Iroh alike. With a pool that does not
 //! know extension 0x5042 (`docs/extensions.md`) there are no pings and nothing is resumed;
 //! the rest is the same.
@@ -22,6 +22,7 @@ mod in_flight;
 mod link;
 mod path;
 mod pulse;
+mod turn;
 
 pub use backoff::Backoff;
 pub use error::UpstreamError;
@@ -29,6 +30,7 @@ pub use in_flight::InFlight;
 pub use link::{Incoming, Link};
 pub use path::Path;
 pub use pulse::{Beat, Pulse};
+pub use turn::Turn;
 
 use crate::wire::keep_alive::{ChannelResumed, MAX_TOKENS, Token};
 use greeting::Greeting;
@@ -72,7 +74,7 @@ pub enum Standing {
 #[derive(Debug)]
 pub struct Upstream {
     config: UpstreamConfig,
-    /// One for all connections: it remembers the ways that it has found.
+    /// One for all connections, to other pools too: it remembers the ways that it has found.
     node: Option<IrohNode>,
     /// What our channels may wait under, oldest first.
     tokens: Vec<Token>,
@@ -86,23 +88,30 @@ const DIAL: Duration = Duration::from_secs(8);
 pub const PATIENCE: Duration = Duration::from_secs(8);
 
 impl Upstream {
-    /// Makes ready to dial.
+    /// Makes ready to dial the pool of each of `configs`. One node dials them all: two with
+    /// one key would steal each other's packets.
     ///
     /// # Errors
     /// When there is no UDP socket to dial a node id with.
-    pub async fn bind(config: UpstreamConfig) -> Result<Upstream, UpstreamError> {
-        let node = match &config.pool {
+    pub async fn bind_all(configs: Vec<UpstreamConfig>) -> Result<Vec<Upstream>, UpstreamError> {
+        let invites = configs.iter().filter_map(|config| match &config.pool {
             Target::Tcp(_) => None,
-            Target::Iroh(invite) => {
-                let mut dialling = IrohConfig::for_dialling(config.identity.clone(), invite);
+            Target::Iroh(invite) => Some(invite),
+        });
+        let node = match configs.first() {
+            Some(config) if invites.clone().next().is_some() => {
+                let mut dialling = IrohConfig::for_dialling(config.identity.clone(), invites);
                 dialling.lookup = config.lookup.clone();
                 if config.relay_only {
                     (dialling.bind, dialling.port_mapping) = (Vec::new(), false);
                 }
                 Some(IrohNode::bind(dialling).await?)
             }
+            _ => None,
         };
-        Ok(Upstream { config, node, tokens: Vec::new(), kept_for: Duration::ZERO })
+        let upstream =
+            |config| Upstream { config, node: node.clone(), tokens: Vec::new(), kept_for: Duration::ZERO };
+        Ok(configs.into_iter().map(upstream).collect())
     }
 
     /// Connects once, negotiates, and takes up the channels of before where the pool still
@@ -141,7 +150,8 @@ impl Upstream {
         if self.tokens.is_empty() { Duration::ZERO } else { self.kept_for }
     }
 
-    /// Ends everything; last bytes still arrive where the pool answers in time.
+    /// Ends everything, for all that were bound together; last bytes still arrive where the
+    /// pool answers in time.
     pub async fn close(self) {
         if let Some(node) = self.node {
             node.close().await;

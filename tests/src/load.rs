@@ -11,12 +11,14 @@
 //!  fanout    mode: how long a new block takes to reach everyone
 //!  waves     mode: connections that come and go, and what memory they leave behind
 //!  idle      mode: what a connection costs that does nothing
+//!  paths     mode: what a share and a member cost over TCP, Iroh and a relay
 //! ```
 
 pub mod crowd;
 pub mod fanout;
 pub mod hasher;
 pub mod idle;
+pub mod paths;
 pub mod report;
 pub mod server;
 pub mod shares;
@@ -26,4 +28,4 @@ pub mod waves;
 pub use crowd::{Crowd, Member};
 pub use report::Report;
 pub use server::Server;
-pub use target::{Kind, Target};
+pub use target::{Dial, Kind, Target};

@@ -113,6 +113,18 @@ fn check_relays(p2p: &P2p, report: &mut Report<'_>) {
             ),
         );
     }
+    // The pool's own and the host's go first; more of others' would only crowd an invite.
+    const MOST_OF_MEMBERS: u32 = 4;
+    if p2p.accept_relays > MOST_OF_MEMBERS {
+        report(
+            "p2p.accept_relays",
+            format!(
+                "{} relays of members are too many: an invite has room for {MAX_RELAYS} in all",
+                p2p.accept_relays
+            ),
+            format!("set it to at most {MOST_OF_MEMBERS}"),
+        );
+    }
     if p2p.relays.len() > MAX_RELAYS {
         report(
             "p2p.relays",
@@ -431,6 +443,7 @@ mod tests {
             config.p2p.members = vec![p2p::iroh::SecretKey::from_bytes(&[1; 32]).public()];
             config.p2p.connections_per_node = 0;
             config.p2p.relays = vec!["203.0.113.7".parse().unwrap()];
+            config.p2p.accept_relays = 5;
             config.p2p.relay.clients = 0;
             config.p2p.relay.bytes_per_second = 1;
             config.p2p.discovery.dht_bootstrap = vec!["dht.example".into()];
@@ -451,6 +464,7 @@ mod tests {
             "p2p.members",
             "p2p.connections_per_node",
             "p2p.relays",
+            "p2p.accept_relays",
             "p2p.relay.clients",
             "p2p.relay.bytes_per_second",
             "p2p.discovery.dht_bootstrap",

@@ -138,6 +138,8 @@ pub struct P2p {
     /// Others' relays at which the pool waits for its members.
     #[serde(with = "relay_hints")]
     pub relays: Vec<RelayHint>,
+    /// Most relays that members may offer; it waits at them too.
+    pub accept_relays: u32,
     /// The pool's own relay.
     pub relay: P2pRelay,
 }
@@ -158,6 +160,7 @@ impl Default for P2p {
             connections_per_node: 8,
             discovery: Discovery::default(),
             relays: Vec::new(),
+            accept_relays: 0,
             relay: P2pRelay::default(),
         }
     }
@@ -205,6 +208,8 @@ pub struct P2pRelay {
     pub qad: u16,
     /// Where others reach it.
     pub public: Option<PublicPlace>,
+    /// Whether the pool's web pages are at its TCP port too.
+    pub dashboard: bool,
     /// Who may use it.
     #[serde(rename = "for")]
     pub serves: RelayServes,
@@ -222,6 +227,7 @@ impl Default for P2pRelay {
             port: RelayHint::DEFAULT_PORT,
             qad: RelayHint::QAD_PORT,
             public: None,
+            dashboard: false,
             serves: RelayServes::Members,
             clients: 1024,
             bytes_per_second: 1024 * 1024,

@@ -10,6 +10,7 @@ use super::{JoinConfig, JoinError};
 use crate::server::setup::REQUIRES_VERSION_ROLLING;
 use crate::upstream::{Backoff, Incoming, Link, Standing, Upstream, UpstreamConfig, UpstreamError};
 use common_messages_sv2::MESSAGE_TYPE_RECONNECT;
+use p2p::Target;
 use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -21,19 +22,16 @@ pub(super) async fn run(
     requests: mpsc::Receiver<Request>,
     stop: CancellationToken,
 ) -> Result<(), JoinError> {
-    let mut upstreams = Vec::new();
-    for pool in &config.pools {
-        let upstream = UpstreamConfig {
-            pool: pool.clone(),
-            identity: config.identity.clone(),
-            lookup: config.lookup.clone(),
-            relay_only: config.relay_only,
-            flags: REQUIRES_VERSION_ROLLING,
-            role: ROLE,
-            extensions: Vec::new(),
-        };
-        upstreams.push(Upstream::bind(upstream).await?);
-    }
+    let upstream = |pool: &Target| UpstreamConfig {
+        pool: pool.clone(),
+        identity: config.identity.clone(),
+        lookup: config.lookup.clone(),
+        relay_only: config.relay_only,
+        flags: REQUIRES_VERSION_ROLLING,
+        role: ROLE,
+        extensions: Vec::new(),
+    };
+    let mut upstreams = Upstream::bind_all(config.pools.iter().map(upstream).collect()).await?;
     let channels = Channels::new(config.user.clone());
     let mut uplink = Uplink { channels, requests, backoff: Backoff::default() };
     uplink.run(&mut upstreams, &stop).await;

@@ -162,7 +162,23 @@ pub struct ConnectionCounts {
     pub refused: BTreeMap<&'static str, u64>,
     /// Live ones by kind of path.
     pub paths: BTreeMap<&'static str, u64>,
+    /// How the first few nodes are reached, for metrics, which must not grow with miners.
+    pub nodes: Vec<NodePath>,
 }
+
+/// How a node is reached over one connection.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodePath {
+    /// Its node id.
+    pub node: String,
+    /// The kind of path now.
+    pub path: &'static str,
+    /// Time there and back.
+    pub rtt_milliseconds: f64,
+}
+
+/// Most of them.
+const NODES: usize = 64;
 
 /// What became of channels whose connection died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -253,9 +269,14 @@ impl Observed {
         let registry = status.connections.registry();
         let mut channels = 0u64;
         let mut paths = BTreeMap::new();
+        let mut nodes = Vec::new();
         for connection in registry.live.values() {
             channels += connection.details().channels.len() as u64;
             *paths.entry(connection.path.kind()).or_default() += 1;
+            if let Some(iroh) = (nodes.len() < NODES).then(|| iroh_snapshot(&connection.path)).flatten() {
+                let (node, path) = (connection.path.to_string(), connection.path.kind());
+                nodes.push(NodePath { node, path, rtt_milliseconds: iroh.rtt_milliseconds });
+            }
         }
         let refused = self.admission.counts();
         let gate = self.gate.as_ref().map(|gate| gate.counts()).unwrap_or_default();
@@ -275,6 +296,7 @@ impl Observed {
                 ("iroh-handshake", gate.failed),
             ]),
             paths,
+            nodes,
         };
         let shares = shares(&registry.totals());
         // Listing takes longest: not under the lock that opening a connection needs.

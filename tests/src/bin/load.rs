@@ -8,7 +8,7 @@ use std::time::Duration;
 use tests::load::{
     Kind, Report, Server, Target,
     fanout::{self, NewBlock, Plan},
-    idle,
+    idle, paths,
     shares::{self, Pressure},
     waves,
 };
@@ -22,7 +22,7 @@ use tokio::{runtime, task::LocalSet};
 struct Arguments {
     /// The pool: stratum2+tcp://host:port/<authority key>
     #[arg(long)]
-    pool: PoolUri,
+    pool: Option<PoolUri>,
     /// The pool's process, to read its memory and processor time
     #[arg(long)]
     server_pid: Option<u32>,
@@ -77,6 +77,18 @@ enum Mode {
         #[arg(long, default_value_t = 10)]
         waves: usize,
     },
+    /// What a share and a member cost over TCP, straight over Iroh and through a relay; starts
+    /// a pool and a relay for it (PUNCHBOWL_BIN, or what cargo builds)
+    Paths {
+        #[arg(long, default_value_t = 16)]
+        connections: usize,
+        /// How long shares are sent on each way
+        #[arg(long, default_value_t = 5.0)]
+        seconds: f64,
+        /// Members that do nothing, for the memory of one
+        #[arg(long, default_value_t = 500)]
+        idle: usize,
+    },
     /// Idle connections; how much memory each takes
     Idle {
         #[arg(long, default_value_t = 2000)]
@@ -101,7 +113,10 @@ fn main() -> Result<()> {
 }
 
 async fn run(arguments: &Arguments) -> Result<Report> {
-    let target = Target::new(&arguments.pool, arguments.kind, &arguments.user, arguments.hash_rate)?;
+    let target = || {
+        let pool = arguments.pool.as_ref().context("which pool? give --pool")?;
+        Target::new(pool, arguments.kind, &arguments.user, arguments.hash_rate)
+    };
     let server = arguments.server_pid.map(Server::new).transpose()?;
     let needs_server = || server.context("this mode reads the pool's memory: give --server-pid");
     match &arguments.mode {
@@ -112,7 +127,7 @@ async fn run(arguments: &Arguments) -> Result<Report> {
                 duration: Duration::from_secs_f64(seconds.clamp(0.1, 600.0)),
                 window: (*window).max(2),
             };
-            shares::run(&target, pressure, server).await
+            shares::run(&target()?, pressure, server).await
         }
         Mode::Fanout { connections, blocks, rpc_port, new_block } => {
             let new_block = match (rpc_port, new_block) {
@@ -120,14 +135,18 @@ async fn run(arguments: &Arguments) -> Result<Report> {
                 (port, None) => NewBlock::Rpc(port.context("give --rpc-port or --new-block")?),
             };
             let plan = Plan { connections: *connections, blocks: *blocks, new_block };
-            fanout::run(&target, plan, server).await
+            fanout::run(&target()?, plan, server).await
         }
         Mode::Waves { connections, waves } => {
-            waves::run(&target, *connections, *waves, needs_server()?).await
+            waves::run(&target()?, *connections, *waves, needs_server()?).await
+        }
+        Mode::Paths { connections, seconds, idle } => {
+            let duration = Duration::from_secs_f64(seconds.clamp(0.1, 600.0));
+            paths::run(paths::Plan { connections: *connections, duration, idle: *idle }).await
         }
         Mode::Idle { connections, seconds } => {
             let hold = Duration::from_secs_f64(seconds.clamp(0.0, 600.0));
-            idle::run(&target, *connections, hold, needs_server()?).await
+            idle::run(&target()?, *connections, hold, needs_server()?).await
         }
     }
 }
