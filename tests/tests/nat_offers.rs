@@ -71,7 +71,8 @@ async fn a_relay_that_others_do_not_reach_is_never_named() {
     let folder = tempfile::tempdir().unwrap();
     let outside = home.outer_ip().unwrap().to_string();
     let arguments = ["relay", "--data-dir", folder.path().to_str().unwrap(), "--listen", "0.0.0.0:443"];
-    let arguments = [&arguments[..], &["--public", &outside, "--offer", &invite.to_string()]].concat();
+    let invite = invite.to_string();
+    let arguments = [&arguments[..], &["--public", &outside, "--offer", &invite]].concat();
     let relay = Punchbowl::spawn_at(&home.host("carl").await.unwrap(), &arguments).unwrap();
     let warned =
         relay.line(|line| line.contains("does not name this relay") && !line.contains("not reached yet"));
