@@ -104,6 +104,11 @@ impl Sv1Miner {
         Ok(miner)
     }
 
+    /// Bytes of the extranonce that it puts into a coinbase: its own part and what it rolls.
+    pub fn extranonce_size(&self) -> usize {
+        self.extranonce1.len() / 2 + self.extranonce2_size
+    }
+
     /// Agrees on version bits.
     ///
     /// # Errors
