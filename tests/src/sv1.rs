@@ -35,7 +35,8 @@ pub struct Sv1Job {
     pub id: String,
     /// The parent block, internal byte order.
     pub prev_hash: [u8; 32],
-    coinbase: (String, String),
+    /// The coinbase before and after the miner's extranonce, in hexadecimal.
+    pub coinbase: (String, String),
     branches: Vec<Vec<u8>>,
     /// Before rolling.
     pub version: u32,
