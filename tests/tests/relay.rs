@@ -77,11 +77,16 @@ async fn the_pools_pages_and_its_relay_share_a_port_where_the_host_wants_that() 
 #[tokio::test]
 async fn a_relay_that_is_offered_where_none_is_wanted_hears_why() {
     let folder = tempfile::tempdir().unwrap();
-    for (taken, reason) in [(0, "its host allows some with accept_relays"), (1, "no address which the whole internet")] {
+    for (taken, reason) in
+        [(0, "its host allows some with accept_relays"), (1, "no address which the whole internet")]
+    {
         let pool = Punchbowl::pool(config().p2p(&format!("accept_relays = {taken}"))).await.unwrap();
         let offer = ["--offer", &pool.invite().to_string()];
         let (mut relay, _) = relay(&folder.path().join(taken.to_string()), "127.0.0.1:0", &offer).await;
-        relay.line(|line| line.contains("the pool does not take the relay") && line.contains(reason)).await.unwrap();
+        relay
+            .line(|line| line.contains("the pool does not take the relay") && line.contains(reason))
+            .await
+            .unwrap();
         assert_eq!(pool.status().await.unwrap()["relays"].as_array().unwrap().len(), 0);
         assert!(relay.terminate().await.unwrap().success());
     }

@@ -5,7 +5,7 @@
 use super::error::NodeError;
 use super::node::Node;
 use super::session::{Desk, NO_TIP};
-use crate::CoinbaseReserve;
+use crate::{CoinbaseReserve, Template};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -43,6 +43,8 @@ pub(super) async fn follow(
         }
         // It may be on a newer tip than the one that ended the wait.
         current = template.prev_hash;
+        // Without transactions there is room for whatever is wanted by now.
+        let template = Template { reserve: *reserve.borrow(), ..template };
         desk.publish(node, &held, template).await?;
         desk.tip_opened.notify_one();
     }
