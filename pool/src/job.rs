@@ -3,8 +3,10 @@
 
 pub mod board;
 pub mod maker;
+pub mod script_sig;
 pub mod wave;
 
+use crate::commitments::Extras;
 use crate::payout::{PayoutError, PayoutSet};
 use ledger::{FoundBlock, JobRecord, RecordError, ShareContext, TemplateParts, TemplateRecord};
 use std::sync::{Arc, OnceLock};
@@ -51,6 +53,8 @@ pub struct JobParts {
     pub merkle_path: Vec<Hash256>,
     /// Fees of its transactions, in satoshi.
     pub fees: u64,
+    /// What the coinbase commits to, behind the payouts.
+    pub extras: Arc<Extras>,
 }
 
 /// Why a job cannot be built.
@@ -81,7 +85,8 @@ impl Job {
     /// [`JobError`] when the payouts do not add up to the template's value or the job
     /// fits no message.
     pub fn build(id: u32, parts: &JobParts, payouts: PayoutSet, tag: &[u8]) -> Result<Job, JobError> {
-        let outputs = payouts.outputs(parts.coinbase.value_remaining)?;
+        let mut outputs = payouts.outputs(parts.coinbase.value_remaining)?;
+        outputs.extend_from_slice(parts.extras.outputs());
         let split = parts.coinbase.split(&outputs, tag, EXTRANONCE_SIZE)?;
         let too_large = || JobError::TooLarge {
             coinbase: split.prefix.len() + split.suffix.len(),

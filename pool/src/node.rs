@@ -3,10 +3,13 @@
 //! `punchbowl pool` and `punchbowl demo` are the same node with another source.
 
 use crate::block_desk::{self, BlockDesk};
+use crate::block_watch::BlockWatch;
+use crate::commitments::{CommitmentDesk, Token};
 use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
 use crate::http;
 use crate::job::maker::{self, JobMakerConfig};
+use crate::job::script_sig::ScriptSigBytes;
 use crate::ledger_file;
 use crate::own_relay;
 use crate::payout::PayoutMode;
@@ -14,21 +17,24 @@ use crate::reach;
 use crate::server::keep_alive::KeepAlivePolicy;
 use crate::server::parking::{self, ParkingLot};
 use crate::server::{self, Door, ExtensionPolicy, ServerContext};
-use crate::status::{BlockRecord, Observed, Status};
+use crate::status::{BlockRecord, Observed, PayoutKeeper, Status, WindowKeeper};
 use crate::sv1::Sv1Port;
 use anyhow::{Context, Result};
+use axum::Router;
+use ledger::window::Window;
 use ledger::{DiskState, Ledger};
 use p2p::iroh::{DhtUse, GateLimits, IrohConfig, LookupConfig, Policy, SecretKey};
 use p2p::{
     Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, RelayHint,
     RelayServer, TcpAcceptor, WireLimits,
 };
+use rand::RngCore;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use template_provider::SourceHandle;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -79,6 +85,8 @@ pub struct Parts {
     pub identity: Option<SecretKey>,
     /// Where the ledger is kept.
     pub ledger: PathBuf,
+    /// The file with the password of programs that set commitments; none where nobody may.
+    pub commitments_token: Option<PathBuf>,
 }
 
 /// Different payout scripts served at once.
@@ -99,7 +107,11 @@ impl Node {
         let status = Status::new(Instant::now());
         let payouts = Arc::new(parts.payouts);
         // A dropped receiver means that the source has stopped, which shows elsewhere.
-        let _ = parts.source.reserve.send(payouts.coinbase_reserve());
+        let budget = config.coinbase.budget();
+        let _ = parts.source.reserve.send(budget.on_top_of(payouts.coinbase_reserve()));
+        let fixed = config.coinbase.commitments.clone();
+        let desk = CommitmentDesk { budget, fixed, ledger: ledger.handle().clone() };
+        let commitments = desk.start(shutdown.clone()).await;
 
         let (board, _) = maker::start(
             JobMakerConfig {
@@ -109,7 +121,12 @@ impl Node {
                     PayoutMode::Fixed(fixed) => Some(fixed.watch()),
                     PayoutMode::Solo(_) => None,
                 },
-                tag: parts.tag,
+                script_sig: ScriptSigBytes::with_random(
+                    parts.tag,
+                    size(config.coinbase.random_bytes),
+                    |room| rand::thread_rng().fill_bytes(room),
+                ),
+                extras: commitments.extras(),
                 max_variants: MAX_VARIANTS,
             },
             shutdown.clone(),
@@ -117,14 +134,43 @@ impl Node {
         let generation = board.generation();
         let (block_sender, found) = block_desk::channel();
         let (reports, blocks) = broadcast::channel(1024);
+        let handed_in = Arc::new(Notify::new());
         let desk = BlockDesk {
             source: parts.source.clone(),
             ledger: ledger.handle().clone(),
             payouts: payouts.clone(),
             status: status.clone(),
             network: config.network,
+            handed_in: handed_in.clone(),
             reports,
         };
+        let rounds_changed = Arc::new(Notify::new());
+        let window = WindowKeeper {
+            window: Window::default(),
+            ledger: ledger.handle().clone(),
+            templates: parts.source.templates.clone(),
+            rounds_changed: rounds_changed.clone(),
+            status: status.clone(),
+        };
+        tokio::spawn(window.run(shutdown.clone()));
+        let watch = BlockWatch {
+            source: parts.source.clone(),
+            ledger: ledger.handle().clone(),
+            status: status.clone(),
+            network: config.network,
+            confirmations: config.blocks.confirmations,
+            rounds_changed,
+            handed_in,
+        };
+        tokio::spawn(watch.run(shutdown.clone()));
+        let payout = PayoutKeeper {
+            payouts: payouts.clone(),
+            ledger: ledger.handle().clone(),
+            blocks: blocks.resubscribe(),
+            network: config.network,
+            status: status.clone(),
+        };
+        tokio::spawn(payout.run(shutdown.clone()));
         let desk = tokio::spawn(block_desk::run(found, desk));
 
         let authority =
@@ -225,11 +271,17 @@ impl Node {
             iroh: iroh.clone(),
             own_relay: relay.as_ref().map(RelayServer::watch),
             ledger: Some(ledger.handle().clone()),
+            commitments: Some(commitments.clone()),
             templates: parts.source.templates.clone(),
             source: parts.source.status.clone(),
             jobs: generation.clone(),
         };
-        let http = http::start(config.http.listen, observed, shutdown.clone()).await?;
+        let mut more = Router::new();
+        if let Some(path) = parts.commitments_token.filter(|_| budget.output_bytes > 0) {
+            let token = Token::load_or_create(&path, rand::random())?;
+            more = more.merge(http::commitments::routes(commitments, token));
+        }
+        let http = http::start(config.http.listen, observed, more, shutdown.clone()).await?;
         if let Some(address) = http {
             info!(%address, transport = "http", "listening");
         }

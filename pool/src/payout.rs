@@ -13,6 +13,7 @@ pub mod identity;
 pub mod pool_tag;
 pub mod rotation;
 pub mod set;
+pub mod used;
 
 pub use address::{AddressError, PayoutAddress};
 pub use descriptor::{DescriptorError, PayoutDescriptor};
@@ -20,6 +21,7 @@ pub use fixed::{AdvanceError, FixedPayout};
 pub use identity::{Identity, IdentityError};
 pub use rotation::RotationError;
 pub use set::{PayoutError, PayoutSet};
+pub use used::PaidBefore;
 
 use crate::config;
 use bitcoin::{ScriptBuf, Transaction};
@@ -101,17 +103,17 @@ impl PayoutMode {
         Ok(PayoutMode::Fixed(Arc::new(fixed)))
     }
 
-    /// Takes note of the coinbases of blocks that were found before: a ranged descriptor
-    /// never pays an index again that one of them pays.
+    /// Takes note of the coinbases of blocks that were found before, and of what the ledger
+    /// says of more: a ranged descriptor never pays an index again that one of them pays.
     ///
     /// # Errors
     /// When the index cannot be stored or the descriptor is used up.
-    pub fn skip_paid(&self, coinbases: &[Vec<u8>]) -> Result<(), AdvanceError> {
+    pub fn skip_paid(&self, coinbases: &[Vec<u8>], ledger: &PaidBefore) -> Result<(), AdvanceError> {
         let PayoutMode::Fixed(fixed) = self else { return Ok(()) };
         let transactions =
             coinbases.iter().filter_map(|bytes| bitcoin::consensus::deserialize::<Transaction>(bytes).ok());
         let scripts = transactions.flat_map(|coinbase| coinbase.output).map(|output| output.script_pubkey);
-        fixed.skip_paid(&scripts.collect())
+        fixed.skip_paid(&scripts.chain(ledger.scripts().cloned()).collect())
     }
 
     /// What a channel's user identity means: who it is, and whom its blocks pay.

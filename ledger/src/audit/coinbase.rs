@@ -2,8 +2,10 @@
 
 use super::discrepancy::Discrepancy;
 use super::history::History;
+use crate::anchor;
 use crate::job_record::JobRecord;
 use crate::payout::{Basis, NamedPlan};
+use crate::tagged_hash::Commitment;
 use bitcoin::{ScriptBuf, Transaction, TxOut};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -80,12 +82,26 @@ pub(super) fn check(seen: &Sighting<'_>, basis: &Basis, history: &mut History) -
         })
         .collect();
     if wrong.is_empty() {
-        return wrong_basis("pays the right sums in another order than the rule's".to_owned());
+        return wrong_basis(
+            "pays the right sums in another order than the rule's, or has an output that is neither a payout nor \
+             a commitment"
+                .to_owned(),
+        );
     }
     (wrong, had_room)
 }
 
-/// Behind the payouts stand only outputs that the template requires: commitments.
+/// Behind the payouts stand only commitments: those that the template requires, those that the
+/// host adds, and the ledger's own. They have no value, and nobody can spend them.
 fn rest_pays_nothing(outputs: &[TxOut], payouts: usize) -> bool {
-    outputs.iter().skip(payouts).all(|output| output.value.to_sat() == 0)
+    outputs
+        .iter()
+        .skip(payouts)
+        .all(|output| output.value.to_sat() == 0 && output.script_pubkey.is_op_return())
+}
+
+/// The heads of the ledger that a job's coinbase commits to.
+pub(super) fn anchored_heads(job: &JobRecord) -> Vec<Commitment> {
+    let outputs = outputs(job).unwrap_or_default();
+    outputs.iter().filter_map(|output| anchor::head(&output.script_pubkey)).collect()
 }

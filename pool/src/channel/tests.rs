@@ -24,7 +24,14 @@ pub(super) fn job(id: u32) -> Arc<Job> {
         lock_time: 0,
     };
     let merkle_path = vec![Hash256([3; 32])];
-    let parts = JobParts { height: 10_000, version: 0x2000_0000, coinbase, merkle_path, fees: 0 };
+    let parts = JobParts {
+        height: 10_000,
+        version: 0x2000_0000,
+        coinbase,
+        merkle_path,
+        fees: 0,
+        extras: Arc::default(),
+    };
     let payouts = PayoutSet::single(ScriptBuf::from_bytes(vec![0x51]));
     Arc::new(Job::build(id, &parts, payouts, b"").unwrap())
 }

@@ -1,5 +1,6 @@
 //! What a configuration must satisfy beyond having the right types.
 
+use super::coinbase;
 use super::sections::{Config, DhtPublishing, P2p, P2pAdmission, PayoutKind, RelayMode, TemplateSource};
 use super::values::{Seconds, network_name};
 use crate::payout::{self, PayoutDescriptor, address, pool_tag};
@@ -15,6 +16,7 @@ pub type Report<'a> = dyn FnMut(&'static str, String, String) + 'a;
 pub fn check(config: &Config, report: &mut Report<'_>) {
     check_template(config, report);
     check_payout(config, report);
+    coinbase::check(config, report);
     check_vardiff(config, report);
     check_limits(config, report);
     check_pings(config, report);

@@ -5,8 +5,10 @@
 //! one `SetNewPrevHash`, and only when that has reached everyone comes anything else.
 
 use super::board::{JobBoard, JobIds, Jobs, PayTo, SubscribeError, Subscription};
+use super::script_sig::ScriptSigBytes;
 use super::wave::TipWave;
 use super::{Assigned, Job, JobError, JobParts, JobSet, JobTip};
+use crate::commitments::Extras;
 use crate::payout::{PayoutError, PayoutSet};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,7 +33,9 @@ pub struct JobMakerConfig {
     /// member is paid alone.
     pub pool_payout: Option<watch::Receiver<Arc<PayoutSet>>>,
     /// Bytes put into every scriptSig between the height and the extranonce.
-    pub tag: Vec<u8>,
+    pub script_sig: ScriptSigBytes,
+    /// What every coinbase commits to.
+    pub extras: watch::Receiver<Arc<Extras>>,
     /// Most different payouts served at once.
     pub max_variants: usize,
 }
@@ -116,6 +120,7 @@ impl JobMaker {
                     Err(_) => return,
                 },
                 () = payout_changed(&mut self.config.pool_payout) => self.pool_payout_changed(),
+                Ok(()) = self.config.extras.changed() => self.extras_changed(),
                 Some(request) = waiting.recv() => {
                     let jobs = self.subscribe(request.pay_to);
                     // A connection that closed meanwhile no longer wants the answer.
@@ -190,6 +195,16 @@ impl JobMaker {
         self.announce();
     }
 
+    fn extras_changed(&mut self) {
+        if !self.wave.is_over() && Instant::now() < self.wave_limit {
+            self.held_back = true;
+            return;
+        }
+        self.build_all(false);
+        self.build_futures();
+        self.announce();
+    }
+
     fn subscribe(&mut self, pay_to: PayTo) -> Result<Jobs, SubscribeError> {
         if let Some(variant) = self.variants.get(&pay_to) {
             return Ok(variant.jobs.subscribe());
@@ -224,7 +239,7 @@ impl JobMaker {
 
     fn build_active(&mut self, pay_to: &PayTo, new_tip: bool) -> Result<(), JobError> {
         let (Some(template), Some(tip)) = (self.template.clone(), self.tip.clone()) else { return Ok(()) };
-        let parts = parts_of(&template);
+        let parts = parts_of(&template, self.extras());
         let payouts = self.payouts(pay_to)?;
         let Some(variant) = self.variants.get_mut(pay_to) else { return Ok(()) };
 
@@ -239,7 +254,9 @@ impl JobMaker {
             .filter(|held| held.parts == parts && held.job.payouts == payouts);
         let job = match promoted {
             Some(held) => held.job.clone(),
-            None => Arc::new(Job::build(self.ids.next(), &parts, payouts, &self.config.tag)?),
+            None => {
+                Arc::new(Job::build(self.ids.next(), &parts, payouts, &self.config.script_sig.for_job())?)
+            }
         };
         if new_tip {
             variant.future = None;
@@ -276,13 +293,14 @@ impl JobMaker {
             coinbase: template.coinbase.for_next_block(height, template.subsidy)?,
             merkle_path: Vec::new(),
             fees: 0,
+            extras: self.extras(),
         };
         let payouts = self.payouts(pay_to)?;
         let Some(variant) = self.variants.get_mut(pay_to) else { return Ok(()) };
         if variant.future.as_ref().is_some_and(|held| held.parts == parts && held.job.payouts == payouts) {
             return Ok(());
         }
-        let job = Arc::new(Job::build(self.ids.next(), &parts, payouts, &self.config.tag)?);
+        let job = Arc::new(Job::build(self.ids.next(), &parts, payouts, &self.config.script_sig.for_job())?);
         variant.future = Some(Future { job: job.clone(), parts });
         variant.jobs.send_modify(|jobs| {
             if let Some(present) = jobs {
@@ -306,6 +324,10 @@ impl JobMaker {
                 Ok(PayoutSet::clone(&pool.borrow()))
             }
         }
+    }
+
+    fn extras(&self) -> Arc<Extras> {
+        self.config.extras.borrow().clone()
     }
 
     fn drop_unused_variants(&mut self) {
@@ -332,13 +354,14 @@ fn tip_of(template: &Template) -> Tip {
     }
 }
 
-fn parts_of(template: &Template) -> JobParts {
+fn parts_of(template: &Template, extras: Arc<Extras>) -> JobParts {
     JobParts {
         height: template.height,
         version: template.version,
         coinbase: template.coinbase.clone(),
         merkle_path: template.merkle_path.clone(),
         fees: template.fees,
+        extras,
     }
 }
 

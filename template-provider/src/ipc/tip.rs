@@ -2,7 +2,7 @@
 //! round trip, so that miners leave the old tip without waiting for the full one.
 
 use super::error::NodeError;
-use super::node::Node;
+use super::node::{Node, Tip};
 use super::session::{Desk, NO_TIP};
 use crate::CoinbaseReserve;
 use std::time::Duration;
@@ -38,10 +38,15 @@ pub(super) async fn follow(
         if tip.hash == current {
             continue;
         }
+        desk.followed.borrow_mut().tip(tip);
         let wanted = *reserve.borrow();
         let (held, template) = node.create_provisional(wanted).await?;
         // It may be on a newer tip than the one that was told.
         current = template.prev_hash;
+        if current != tip.hash {
+            let newer = Tip { hash: current, height: template.height.saturating_sub(1) };
+            desk.followed.borrow_mut().tip(newer);
+        }
         desk.publish(node, &held, template).await?;
         desk.tip_opened.notify_one();
     }
