@@ -20,6 +20,7 @@ pub use token::{Token, TokenError};
 use bitcoin::{Amount, TxOut};
 use ledger::Commitment;
 use ledger::anchor;
+use work::CoinbaseTemplate;
 
 /// The outputs that stand behind the payouts in every coinbase. Immutable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,8 +36,21 @@ impl Extras {
         Extras { outputs: scripts.map(output).collect() }
     }
 
+    /// `coinbase` with these among the outputs that it requires: before those of the template,
+    /// for of two witness commitments the last counts (BIP141).
+    pub fn in_coinbase(&self, coinbase: CoinbaseTemplate) -> CoinbaseTemplate {
+        let required_outputs = [&self.outputs[..], &coinbase.required_outputs].concat();
+        CoinbaseTemplate { required_outputs, ..coinbase }
+    }
+
     /// In their order.
     pub fn outputs(&self) -> &[TxOut] {
         &self.outputs
+    }
+
+    /// Size of all of them.
+    pub fn output_bytes(&self) -> u32 {
+        let bytes = self.outputs.iter().map(TxOut::size).sum::<usize>();
+        u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }

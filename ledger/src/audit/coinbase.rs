@@ -41,16 +41,17 @@ pub(super) fn check(seen: &Sighting<'_>, basis: &Basis, history: &mut History) -
     let Sighting { job, share, member } = *seen;
     let name = || job.hash().to_string();
     let wrong_basis = |why: String| (vec![Discrepancy::WrongBasis { job: name(), share, why }], true);
-    let Some(outputs) = outputs(job) else {
+    let Some(mut outputs) = outputs(job) else {
         return wrong_basis("has a coinbase that is no transaction".to_owned());
     };
+    outputs.retain(|output| !is_remark(output));
     let plan = match right_plan(job, basis, member, history) {
         Ok(plan) => plan,
         Err(why) => return wrong_basis(why),
     };
     let right = plan.plan().tx_outputs();
     let had_room = plan.plan().left_out() == 0;
-    if outputs.get(..right.len()) == Some(&right[..]) && rest_pays_nothing(&outputs, right.len()) {
+    if outputs == right {
         return (Vec::new(), had_room);
     }
 
@@ -91,13 +92,11 @@ pub(super) fn check(seen: &Sighting<'_>, basis: &Basis, history: &mut History) -
     (wrong, had_room)
 }
 
-/// Behind the payouts stand only commitments: those that the template requires, those that the
-/// host adds, and the ledger's own. They have no value, and nobody can spend them.
-fn rest_pays_nothing(outputs: &[TxOut], payouts: usize) -> bool {
-    outputs
-        .iter()
-        .skip(payouts)
-        .all(|output| output.value.to_sat() == 0 && output.script_pubkey.is_op_return())
+/// An output that pays nobody and may stand anywhere: a commitment, be it the template's, the host's
+/// or the ledger's own, or the one that holds the
+/// extranonce in a coinbase of the short form. No payout looks like this.
+fn is_remark(output: &TxOut) -> bool {
+    output.value.to_sat() == 0 && output.script_pubkey.is_op_return()
 }
 
 /// The heads of the ledger that a job's coinbase commits to.

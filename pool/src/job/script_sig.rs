@@ -23,6 +23,11 @@ impl ScriptSigBytes {
         ScriptSigBytes { tag, random, fill }
     }
 
+    /// As many bytes, for reckoning how much room is left.
+    pub fn for_size(&self) -> Vec<u8> {
+        [&self.tag[..], &vec![0; self.random]].concat()
+    }
+
     /// For one job.
     pub fn for_job(&self) -> Vec<u8> {
         let mut random = vec![0; self.random];
@@ -43,6 +48,7 @@ mod tests {
             room.fill(NEXT.fetch_add(1, Ordering::Relaxed));
         });
         assert_eq!([bytes.for_job(), bytes.for_job()], [b"ab\x01\x01\x01", b"ab\x02\x02\x02"]);
+        assert_eq!(bytes.for_size().len(), 5);
         assert!(ScriptSigBytes::tag(Vec::new()).for_job().is_empty());
     }
 }

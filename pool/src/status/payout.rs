@@ -55,10 +55,11 @@ pub struct PayoutKeeper {
 }
 
 impl PayoutKeeper {
-    /// Keeps it until `shutdown` is cancelled. In solo mode there is nothing to keep.
+    /// Keeps it until `shutdown` is cancelled. Where the host is never paid there is nothing to
+    /// keep.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let payouts = self.payouts.clone();
-        let PayoutMode::Fixed(fixed) = &*payouts else { return };
+        let Some(fixed) = payouts.destination() else { return };
         let mut sets = fixed.watch();
         let mut warned = None;
         loop {

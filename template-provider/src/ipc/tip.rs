@@ -4,7 +4,7 @@
 use super::error::NodeError;
 use super::node::{Node, Tip};
 use super::session::{Desk, NO_TIP};
-use crate::CoinbaseReserve;
+use crate::{CoinbaseReserve, Template};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +47,7 @@ pub(super) async fn follow(
             let newer = Tip { hash: current, height: template.height.saturating_sub(1) };
             desk.followed.borrow_mut().tip(newer);
         }
-        desk.publish(node, &held, template).await?;
+        desk.publish(node, &held, Template { reserve: wanted, ..template }).await?;
         desk.tip_opened.notify_one();
     }
     Ok(())
