@@ -96,6 +96,7 @@ struct Jobs {
     checked_for: HashSet<(Commitment, Arc<str>)>,
     without_rule: u64,
     without_room: u64,
+    anchored: u64,
     rules: Vec<RulesInForce>,
     last: Option<Arc<ShareContext>>,
 }
@@ -186,6 +187,7 @@ impl Auditor {
             jobs: (self.jobs.checked.len()) as u64,
             jobs_without_rule: self.jobs.without_rule,
             jobs_without_room: self.jobs.without_room,
+            jobs_anchored: self.jobs.anchored,
             members: members.collect(),
             rules: self.jobs.rules,
             blocks: self.blocks.reports(),
@@ -286,6 +288,7 @@ impl Auditor {
         if is_new {
             self.jobs.checked.insert(hash);
             self.blocks.job(job);
+            self.anchor(job, share.sequence);
             if job.basis.is_empty() {
                 self.jobs.without_rule += 1;
             }
@@ -323,6 +326,17 @@ impl Auditor {
         let (wrong, had_room) = coinbase::check(&sighting, &basis, &mut self.history);
         wrong.into_iter().for_each(|wrong| self.findings.add(wrong));
         self.jobs.without_room += u64::from(!had_room);
+    }
+
+    /// Whether the head that a job commits to, if any, is one of this ledger's.
+    fn anchor(&mut self, job: &JobRecord, share: u64) {
+        for head in coinbase::anchored_heads(job) {
+            self.jobs.anchored += 1;
+            if !self.heads.had(head) {
+                let job = job.hash().to_string();
+                self.findings.add(Discrepancy::WrongAnchor { job, share, head: head.to_string() });
+            }
+        }
     }
 
     /// A pool that has paid by rules may not fall back to paying by none.

@@ -8,6 +8,7 @@
 //! that is wrong, each with the place where it was said and the remedy.
 
 pub mod check;
+pub mod coinbase;
 pub mod environment;
 pub mod file;
 pub mod load;
@@ -19,6 +20,7 @@ pub mod values;
 mod json_lines;
 mod suggest;
 
+pub use coinbase::{Blocks, Coinbase};
 pub use load::{Loaded, Sources, load};
 pub use problem::{ConfigError, Origin, Problem};
 pub use sections::{

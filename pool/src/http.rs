@@ -9,6 +9,7 @@
 //!
 //! There is no password: it listens on the loopback address unless told otherwise.
 
+pub mod commitments;
 pub mod metrics;
 
 use crate::config::HttpListen;
@@ -32,7 +33,7 @@ const LISTED_CONNECTIONS: usize = 1_000;
 /// How long requests under way may take when the pool stops.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// Listens as `listen` says and tells what is `observed` until `shutdown` is cancelled.
+/// Listens as `listen` says, and tells what is `observed` and serves `more` until `shutdown` is cancelled.
 /// Returns the address, with its real port, or nothing when HTTP is off.
 ///
 /// # Errors
@@ -40,12 +41,13 @@ const DRAIN: Duration = Duration::from_secs(2);
 pub async fn start(
     listen: HttpListen,
     observed: Observed,
+    more: Router,
     shutdown: CancellationToken,
 ) -> Result<Option<SocketAddr>, BindError> {
     let Some(address) = listen.address() else { return Ok(None) };
     let server = HttpServer::bind(address).await?;
     let address = server.address();
-    tokio::spawn(server.run(observed, shutdown));
+    tokio::spawn(server.run(routes(observed).merge(more), shutdown));
     Ok(Some(address))
 }
 
@@ -83,10 +85,10 @@ impl HttpServer {
         self.address
     }
 
-    /// Answers until `shutdown` is cancelled; then gives requests under way a moment.
-    pub async fn run(self, observed: Observed, shutdown: CancellationToken) {
+    /// Answers by `routes` until `shutdown` is cancelled; then gives requests under way a moment.
+    pub async fn run(self, routes: Router, shutdown: CancellationToken) {
         let stopping = shutdown.clone();
-        let serving = axum::serve(self.listener, routes(observed))
+        let serving = axum::serve(self.listener, routes)
             .with_graceful_shutdown(async move { stopping.cancelled().await });
         let served = tokio::select! {
             served = serving.into_future() => served,
@@ -150,7 +152,7 @@ mod tests {
         let (observed, jobs) = fake::observed(Instant::now());
         let (status, shutdown) = (observed.status.clone(), CancellationToken::new());
         let address = server.address();
-        let task = tokio::spawn(server.run(observed, shutdown.clone()));
+        let task = tokio::spawn(server.run(routes(observed), shutdown.clone()));
         Running { status, jobs, address, shutdown, task }
     }
 

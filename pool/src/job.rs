@@ -5,6 +5,7 @@ pub mod board;
 pub mod limit;
 pub mod maker;
 pub mod ruling;
+pub mod script_sig;
 pub mod wave;
 
 use crate::payout::{PaidOut, PayoutError, Payouts};
@@ -50,7 +51,7 @@ pub struct JobParts {
     pub height: u32,
     /// Header version before rolling.
     pub version: u32,
-    /// What the coinbase must look like.
+    /// What the coinbase must look like; what it commits to is among its required outputs.
     pub coinbase: CoinbaseTemplate,
     /// Siblings of the coinbase, deepest first.
     pub merkle_path: Vec<Hash256>,

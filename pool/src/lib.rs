@@ -1,8 +1,10 @@
 //! The Punchbowl node.
 
 pub mod block_desk;
+pub mod block_watch;
 pub mod channel;
 pub mod cli;
+pub mod commitments;
 pub mod config;
 pub mod data_dir;
 pub mod demo;

@@ -3,11 +3,14 @@
 //! `punchbowl pool` and `punchbowl demo` are the same node with another source.
 
 use crate::block_desk::{self, BlockDesk};
+use crate::block_watch::BlockWatch;
+use crate::commitments::{CommitmentDesk, Token};
 use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
 use crate::http;
 use crate::job::maker::{self, JobMakerConfig};
 use crate::job::ruling::Ruling;
+use crate::job::script_sig::ScriptSigBytes;
 use crate::ledger_file;
 use crate::own_relay;
 use crate::payout::PayoutMode;
@@ -17,9 +20,10 @@ use crate::relay_pages::RelayPages;
 use crate::server::keep_alive::KeepAlivePolicy;
 use crate::server::parking::{self, ParkingLot};
 use crate::server::{self, Door, ExtensionPolicy, ServerContext};
-use crate::status::{BlockRecord, Observed, Status};
+use crate::status::{BlockRecord, Observed, PayoutKeeper, Status, WindowKeeper};
 use crate::sv1::Sv1Port;
 use anyhow::{Context, Result};
+use axum::Router;
 use ledger::audit::unbooked;
 use ledger::{DiskState, Ledger, LedgerHandle, Reader};
 use p2p::iroh::{DhtUse, GateLimits, IrohConfig, LookupConfig, Policy, SecretKey};
@@ -27,12 +31,13 @@ use p2p::{
     Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, RelayHint,
     RelayServer, TcpAcceptor, WireLimits,
 };
+use rand::RngCore;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use template_provider::SourceHandle;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -83,6 +88,8 @@ pub struct Parts {
     pub identity: Option<SecretKey>,
     /// Where the ledger is kept.
     pub ledger: PathBuf,
+    /// The file with the password of programs that set commitments; none where nobody may.
+    pub commitments_token: Option<PathBuf>,
 }
 
 /// Different payout scripts served at once.
@@ -104,7 +111,11 @@ impl Node {
         let status = Status::new(Instant::now());
         let payouts = Arc::new(parts.payouts);
         // A dropped receiver means that the source has stopped, which shows elsewhere.
-        let _ = parts.source.reserve.send(payouts.coinbase_reserve());
+        let budget = config.coinbase.budget();
+        let _ = parts.source.reserve.send(budget.on_top_of(payouts.coinbase_reserve()));
+        let fixed = config.coinbase.commitments.clone();
+        let desk = CommitmentDesk { budget, fixed, ledger: ledger.handle().clone() };
+        let commitments = desk.start(shutdown.clone()).await;
 
         let (board, _) = maker::start(
             JobMakerConfig {
@@ -112,7 +123,12 @@ impl Node {
                 openings: parts.source.openings.clone(),
                 delivered: parts.source.delivered.clone(),
                 ruling: Ruling::of(&payouts),
-                tag: parts.tag,
+                script_sig: ScriptSigBytes::with_random(
+                    parts.tag,
+                    size(config.coinbase.random_bytes),
+                    |room| rand::thread_rng().fill_bytes(room),
+                ),
+                extras: commitments.extras(),
                 max_variants: MAX_VARIANTS,
             },
             shutdown.clone(),
@@ -123,20 +139,50 @@ impl Node {
                 ledger: ledger.handle().clone(),
                 templates: parts.source.templates.clone(),
                 reserve: parts.source.reserve.clone(),
+                commitments: budget,
             };
             tokio::spawn(keeper.keep(shutdown.clone()));
         }
         let generation = board.generation();
         let (block_sender, found) = block_desk::channel();
         let (reports, blocks) = broadcast::channel(1024);
+        let handed_in = Arc::new(Notify::new());
         let desk = BlockDesk {
             source: parts.source.clone(),
             ledger: ledger.handle().clone(),
             payouts: payouts.clone(),
             status: status.clone(),
             network: config.network,
+            handed_in: handed_in.clone(),
             reports,
         };
+        let rounds_changed = Arc::new(Notify::new());
+        let window = WindowKeeper {
+            window: payouts.rules().map(|rules| rules.window).unwrap_or_default(),
+            ledger: ledger.handle().clone(),
+            templates: parts.source.templates.clone(),
+            rounds_changed: rounds_changed.clone(),
+            status: status.clone(),
+        };
+        tokio::spawn(window.run(shutdown.clone()));
+        let watch = BlockWatch {
+            source: parts.source.clone(),
+            ledger: ledger.handle().clone(),
+            status: status.clone(),
+            network: config.network,
+            confirmations: config.blocks.confirmations,
+            rounds_changed,
+            handed_in,
+        };
+        tokio::spawn(watch.run(shutdown.clone()));
+        let payout = PayoutKeeper {
+            payouts: payouts.clone(),
+            ledger: ledger.handle().clone(),
+            blocks: blocks.resubscribe(),
+            network: config.network,
+            status: status.clone(),
+        };
+        tokio::spawn(payout.run(shutdown.clone()));
         let desk = tokio::spawn(block_desk::run(found, desk));
 
         let authority =
@@ -238,12 +284,18 @@ impl Node {
             iroh: iroh.clone(),
             own_relay: relay.as_ref().map(RelayServer::watch),
             ledger: Some(ledger.handle().clone()),
+            commitments: Some(commitments.clone()),
             templates: parts.source.templates.clone(),
             source: parts.source.status.clone(),
             jobs: generation.clone(),
         };
+        let mut more = Router::new();
+        if let Some(path) = parts.commitments_token.filter(|_| budget.output_bytes > 0) {
+            let token = Token::load_or_create(&path, rand::random())?;
+            more = more.merge(http::commitments::routes(commitments, token));
+        }
         pages.show(http::routes(observed.clone()));
-        let http = http::start(config.http.listen, observed, shutdown.clone()).await?;
+        let http = http::start(config.http.listen, observed, more, shutdown.clone()).await?;
         if let Some(address) = http {
             info!(%address, transport = "http", "listening");
         }

@@ -10,14 +10,18 @@ pub mod connections;
 pub mod counters;
 pub mod labels;
 pub mod outages;
+pub mod payout;
 pub mod relays;
 pub mod snapshot;
+pub mod window;
 
 pub use blocks::{BlockRecord, Blocks};
 pub use connections::{ChannelInfo, ChannelReport, ConnectionGuard, Connections, Path, WorkerReport};
 pub use counters::{CloseReason, Counter, Counters};
 pub use outages::Outages;
+pub use payout::{PayoutKeeper, PayoutSnapshot};
 pub use snapshot::{Observed, StatusSnapshot};
+pub use window::{WindowKeeper, WindowSnapshot};
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,6 +37,10 @@ pub struct Status {
     pub outages: Outages,
     /// The newest blocks.
     pub blocks: Blocks,
+    /// Where the host's blocks are paid.
+    pub payout: payout::ShownPayout,
+    /// The window that payouts are computed from.
+    pub window: window::ShownWindow,
     started: Instant,
 }
 
@@ -44,6 +52,8 @@ impl Status {
             counters: Counters::default(),
             outages: Outages::default(),
             blocks: Blocks::default(),
+            payout: payout::ShownPayout::default(),
+            window: window::ShownWindow::default(),
             started: now,
         })
     }

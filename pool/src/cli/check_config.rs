@@ -3,8 +3,8 @@
 use super::config_flags::ConfigFlags;
 use super::source;
 use crate::config::{Config, Loaded, Origin, PayoutKind, Setting, TemplateSource};
-use crate::data_dir::{AUTHORITY_KEY, NODE_KEY};
-use crate::payout::{self, PayoutDescriptor};
+use crate::data_dir::{AUTHORITY_KEY, LEDGER, NODE_KEY};
+use crate::payout::{self, PaidBefore, PayoutDescriptor, used};
 use anyhow::Result;
 use bitcoin::Address;
 use clap::Args;
@@ -91,6 +91,9 @@ fn consequences(config: &Config, text: &mut String) {
         line("Public relays", format!("{relays} ({}): {}", hosts.join(", "), relays.reveals()));
     }
     line("Blocks pay", blocks_pay(config));
+    if let Some(warning) = used_before(config) {
+        line("Note", warning);
+    }
     line("Templates", templates(config));
 }
 
@@ -150,6 +153,26 @@ fn destination(config: &Config) -> String {
         .ok()
         .and_then(|script| Address::from_script(&script, config.network).ok());
     first.map_or_else(String::new, |first| format!("the descriptor, whose first address is {first}"))
+}
+
+/// Whether a block of this data folder's ledger paid the address before.
+fn used_before(config: &Config) -> Option<String> {
+    let (address, script) = match (&config.payout.address, &config.payout.descriptor) {
+        _ if config.payout.mode != PayoutKind::Fixed => return None,
+        (Some(text), _) => {
+            let address = payout::address::parse(text, config.network).ok()?;
+            (address.text, address.script)
+        }
+        (None, Some(text)) => {
+            let descriptor = PayoutDescriptor::parse(text, config.network).ok()?;
+            // A ranged one moves on by itself.
+            let script = descriptor.script_at(0).ok().filter(|_| !descriptor.is_ranged())?;
+            (Address::from_script(&script, config.network).ok()?.to_string(), script)
+        }
+        (None, None) => return None,
+    };
+    let paid = PaidBefore::read(&config.data_dir.to_path().join(LEDGER)).ok()?;
+    used::warning(&address, paid.blocks(&script))
 }
 
 fn templates(config: &Config) -> String {

@@ -4,11 +4,11 @@ use super::config_flags::ConfigFlags;
 use super::interrupt::Interrupt;
 use super::ready::ReadySignal;
 use super::source::{self, SourceFolders};
-use crate::data_dir::DataDir;
+use crate::data_dir::{COMMITMENTS_TOKEN, DataDir};
 use crate::external_addresses::{EXTERNAL_ADDRESSES, ExternalAddresses};
 use crate::invite_file::InviteKeeper;
 use crate::node::{Node, Parts};
-use crate::payout::PayoutMode;
+use crate::payout::{PaidBefore, PayoutMode};
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use template_provider::ipc;
@@ -55,14 +55,17 @@ pub async fn run(args: PoolArgs) -> Result<()> {
     let payouts = PayoutMode::from_config(&config.payout, config.network, data_dir.path())?;
     let solved = ipc::solved_coinbases(&data_dir.solutions(), config.network)
         .with_context(|| format!("reading the solved blocks in {}", data_dir.solutions().display()))?;
-    payouts.skip_paid(&solved)?;
+    let paid = PaidBefore::read(&data_dir.ledger()).context("reading whom earlier blocks paid")?;
+    payouts.skip_paid(&solved, &paid)?;
     let folders = SourceFolders { solutions: data_dir.solutions(), chain: Some(data_dir.chain()) };
     let source_stop = CancellationToken::new();
-    let source = source::start(&config, &folders, payouts.coinbase_reserve(), source_stop.clone())?;
+    let reserve = config.coinbase.budget().on_top_of(payouts.coinbase_reserve());
+    let source = source::start(&config, &folders, reserve, source_stop.clone())?;
 
     let tag = config.payout.pool_tag.clone().into_bytes();
     let ledger = data_dir.ledger();
-    let parts = Parts { source, source_stop, payouts, tag, authority, identity, ledger };
+    let commitments_token = Some(data_dir.path().join(COMMITMENTS_TOKEN));
+    let parts = Parts { source, source_stop, payouts, tag, authority, identity, ledger, commitments_token };
     let node = Node::start(&config, parts).await?;
     let external = async {
         let Some(iroh) = node.iroh.clone() else { return std::future::pending().await };

@@ -1,5 +1,6 @@
 //! What a configuration must satisfy beyond having the right types.
 
+use super::coinbase;
 use super::sections::{
     Config, DhtPublishing, P2p, P2pAdmission, PayoutKind, RelayMode, TemplateSource, WindowKind,
 };
@@ -18,6 +19,7 @@ pub type Report<'a> = dyn FnMut(&'static str, String, String) + 'a;
 pub fn check(config: &Config, report: &mut Report<'_>) {
     check_template(config, report);
     check_payout(config, report);
+    coinbase::check(config, report);
     check_vardiff(config, report);
     check_limits(config, report);
     check_pings(config, report);

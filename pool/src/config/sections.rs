@@ -3,6 +3,7 @@
 //! A key here must stand in `punchbowl.example.toml` too, where it is explained to
 //! the host; `the_example_file_*` tests in [`load`](super::load) hold that.
 
+use super::coinbase::{Blocks, Coinbase};
 use super::values::{
     HomePath, HttpListen, Nbits, PublicPlace, Seconds, UtcTime, listen_addresses, network_name, node_ids,
     public_relays, relay_hints,
@@ -37,6 +38,10 @@ pub struct Config {
     pub template: Template,
     /// Who is paid.
     pub payout: Payout,
+    /// What becomes of blocks that were found.
+    pub blocks: Blocks,
+    /// What stands in the coinbase besides the payouts.
+    pub coinbase: Coinbase,
     /// How share difficulty follows each miner.
     pub vardiff: Vardiff,
     /// What one peer may take.
@@ -58,6 +63,8 @@ impl Default for Config {
             http: Http::default(),
             template: Template::default(),
             payout: Payout::default(),
+            blocks: Blocks::default(),
+            coinbase: Coinbase::default(),
             vardiff: Vardiff::default(),
             limits: Limits::default(),
             extensions: Extensions::default(),

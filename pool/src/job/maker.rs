@@ -6,8 +6,10 @@
 
 use super::board::{JobBoard, JobIds, Jobs, PayTo, SubscribeError, Subscription};
 use super::ruling::{Common, Ruling, common_key};
+use super::script_sig::ScriptSigBytes;
 use super::wave::TipWave;
 use super::{Assigned, Job, JobError, JobParts, JobSet, JobTip};
+use crate::commitments::Extras;
 use crate::payout::{PayoutError, Payouts};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,7 +35,9 @@ pub struct JobMakerConfig {
     /// Whom jobs pay.
     pub ruling: Ruling,
     /// Bytes put into every scriptSig between the height and the extranonce.
-    pub tag: Vec<u8>,
+    pub script_sig: ScriptSigBytes,
+    /// What every coinbase commits to.
+    pub extras: watch::Receiver<Arc<Extras>>,
     /// Most different payouts served at once.
     pub max_variants: usize,
 }
@@ -127,6 +131,7 @@ impl JobMaker {
                     Err(_) => return,
                 },
                 () = self.config.ruling.changed() => self.payouts_changed(),
+                Ok(()) = self.config.extras.changed() => self.payouts_changed(),
                 Some(request) = waiting.recv() => {
                     let jobs = self.subscribe(request.pay_to);
                     // A connection that closed meanwhile no longer wants the answer.
@@ -268,7 +273,7 @@ impl JobMaker {
 
     fn build_active(&mut self, pay_to: &PayTo, new_tip: bool) -> Result<(), JobError> {
         let (Some(template), Some(tip)) = (self.template.clone(), self.tip.clone()) else { return Ok(()) };
-        let parts = parts_of(&template);
+        let parts = parts_of(&template, &self.extras());
         let payouts = self.payouts(pay_to, &parts, &template)?;
         let key = common_key(&payouts, pay_to.limit());
         let Some(variant) = self.variants.get_mut(pay_to) else { return Ok(()) };
@@ -288,7 +293,7 @@ impl JobMaker {
             Some(job) => job.clone(),
             None => {
                 let id = self.ids.next();
-                Arc::new(Job::build(id, &parts, payouts, &self.config.tag, pay_to.limit())?)
+                Arc::new(Job::build(id, &parts, payouts, &self.config.script_sig.for_job(), pay_to.limit())?)
             }
         };
         if let Some(key) = key {
@@ -329,7 +334,7 @@ impl JobMaker {
         let parts = JobParts {
             height,
             version: template.version,
-            coinbase: template.coinbase.for_next_block(height, template.subsidy)?,
+            coinbase: self.extras().in_coinbase(template.coinbase.for_next_block(height, template.subsidy)?),
             merkle_path: Vec::new(),
             fees: 0,
         };
@@ -344,7 +349,7 @@ impl JobMaker {
             Some(job) => job.clone(),
             None => {
                 let id = self.ids.next();
-                Arc::new(Job::build(id, &parts, payouts, &self.config.tag, pay_to.limit())?)
+                Arc::new(Job::build(id, &parts, payouts, &self.config.script_sig.for_job(), pay_to.limit())?)
             }
         };
         if let Some(key) = key {
@@ -361,7 +366,12 @@ impl JobMaker {
 
     fn payouts(&self, pay_to: &PayTo, parts: &JobParts, template: &Template) -> Result<Payouts, PayoutError> {
         // What a template has no room for is never put into it.
-        self.config.ruling.payouts(pay_to, parts, &self.config.tag, template.reserve.output_bytes)
+        let in_block = template.reserve.output_bytes.saturating_sub(self.extras().output_bytes());
+        self.config.ruling.payouts(pay_to, parts, &self.config.script_sig.for_size(), in_block)
+    }
+
+    fn extras(&self) -> Arc<Extras> {
+        self.config.extras.borrow().clone()
     }
 
     fn drop_unused_variants(&mut self) {
@@ -399,11 +409,11 @@ fn tip_of(template: &Template) -> Tip {
     }
 }
 
-fn parts_of(template: &Template) -> JobParts {
+fn parts_of(template: &Template, extras: &Extras) -> JobParts {
     JobParts {
         height: template.height,
         version: template.version,
-        coinbase: template.coinbase.clone(),
+        coinbase: extras.in_coinbase(template.coinbase.clone()),
         merkle_path: template.merkle_path.clone(),
         fees: template.fees,
     }

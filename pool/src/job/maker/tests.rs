@@ -14,6 +14,7 @@ struct Bench {
     /// The chain serves as long as somebody holds this.
     _source: SourceHandle,
     pool_payout: watch::Sender<Arc<PayoutSet>>,
+    extras: watch::Sender<Arc<Extras>>,
     stop: CancellationToken,
 }
 
@@ -28,16 +29,18 @@ fn bench(transactions: usize, max_variants: usize) -> Bench {
     let config = EmbeddedConfig { transactions, ..EmbeddedConfig::default() };
     let (source, chain) = embedded::start_with_chain(config, stop.clone()).unwrap();
     let (pool_payout, payouts) = watch::channel(Arc::new(PayoutSet::single(script(1))));
+    let (sent_extras, extras) = watch::channel(Arc::default());
     let config = JobMakerConfig {
         templates: source.templates.clone(),
         openings: source.openings.clone(),
         delivered: source.delivered.clone(),
         ruling: Ruling::Pool(payouts),
-        tag: b"tag".to_vec(),
+        script_sig: ScriptSigBytes::tag(b"tag".to_vec()),
+        extras,
         max_variants,
     };
     let (board, _) = start(config, stop.clone());
-    Bench { board, chain, _source: source, pool_payout, stop }
+    Bench { board, chain, _source: source, pool_payout, extras: sent_extras, stop }
 }
 
 fn script(number: u8) -> ScriptBuf {
@@ -148,6 +151,30 @@ async fn payouts_that_change_give_a_new_job_on_the_same_tip() {
         set.future.as_ref().is_some_and(|job| job.payouts == after.active.job.payouts)
     });
     future_too.await;
+}
+
+#[tokio::test]
+async fn commitments_that_change_give_new_jobs_for_this_block_and_the_next() {
+    let bench = bench(0, 8);
+    let mut jobs = bench.board.subscribe(PayTo::Pool).await.unwrap();
+    let before = until(&mut jobs, |set| set.future.is_some()).await;
+    let payload = "0102".parse().unwrap();
+    bench.extras.send_replace(Arc::new(Extras::new([&payload].into_iter(), None)));
+    let commits = |job: &Job| coinbase(job).output[1].script_pubkey == payload.script();
+    let after = until(&mut jobs, |set| {
+        commits(&set.active.job) && set.future.as_ref().is_some_and(|future| commits(future))
+    })
+    .await;
+    assert_eq!(after.tip.sequence, before.tip.sequence);
+    // Nothing is taken from whom the block pays, and the template's own output stays last.
+    let (old, new) = (coinbase(&before.active.job), coinbase(&after.active.job));
+    assert_eq!((&old.output[0], old.output.last()), (&new.output[0], new.output.last()));
+    assert_eq!(new.output.len(), old.output.len() + 1);
+
+    // The future job is promoted with what it commits to.
+    bench.chain.mine_elsewhere().unwrap();
+    let next = until(&mut jobs, |set| set.tip.sequence > after.tip.sequence).await;
+    assert!(Arc::ptr_eq(&next.opening.job, after.future.as_ref().unwrap()));
 }
 
 #[tokio::test]
