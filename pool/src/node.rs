@@ -6,6 +6,7 @@ use crate::block_desk::{self, BlockDesk};
 use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
 use crate::http;
+use crate::job::heat::HeatWatch;
 use crate::job::maker::{self, JobMakerConfig};
 use crate::ledger_file;
 use crate::own_relay;
@@ -111,6 +112,10 @@ impl Node {
                 },
                 tag: parts.tag,
                 max_variants: MAX_VARIANTS,
+                heat: config.heat.enabled.then(|| {
+                    let (source, after) = (parts.source.status.clone(), config.heat.after.duration());
+                    HeatWatch::new(source, after, status.heat.clone())
+                }),
             },
             shutdown.clone(),
         );

@@ -8,6 +8,7 @@ pub mod blocks;
 pub mod books;
 pub mod connections;
 pub mod counters;
+pub mod heat;
 pub mod labels;
 pub mod outages;
 pub mod relays;
@@ -16,6 +17,7 @@ pub mod snapshot;
 pub use blocks::{BlockRecord, Blocks};
 pub use connections::{ChannelInfo, ChannelReport, ConnectionGuard, Connections, Path, WorkerReport};
 pub use counters::{CloseReason, Counter, Counters};
+pub use heat::{Heat, HeatSnapshot};
 pub use outages::Outages;
 pub use snapshot::{Observed, StatusSnapshot};
 
@@ -33,6 +35,8 @@ pub struct Status {
     pub outages: Outages,
     /// The newest blocks.
     pub blocks: Blocks,
+    /// Work that pays nobody.
+    pub heat: Arc<Heat>,
     started: Instant,
 }
 
@@ -44,6 +48,7 @@ impl Status {
             counters: Counters::default(),
             outages: Outages::default(),
             blocks: Blocks::default(),
+            heat: Arc::default(),
             started: now,
         })
     }

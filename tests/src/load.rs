@@ -11,12 +11,14 @@
 //!  fanout    mode: how long a new block takes to reach everyone
 //!  waves     mode: connections that come and go, and what memory they leave behind
 //!  idle      mode: what a connection costs that does nothing
+//!  old       mode: what a Stratum V1 miner costs
 //! ```
 
 pub mod crowd;
 pub mod fanout;
 pub mod hasher;
 pub mod idle;
+pub mod old;
 pub mod report;
 pub mod server;
 pub mod shares;

@@ -35,6 +35,8 @@ pub struct Config {
     pub template: Template,
     /// Who is paid.
     pub payout: Payout,
+    /// Work for warmth while the node is gone.
+    pub heat: Heat,
     /// How share difficulty follows each miner.
     pub vardiff: Vardiff,
     /// What one peer may take.
@@ -56,6 +58,7 @@ impl Default for Config {
             http: Http::default(),
             template: Template::default(),
             payout: Payout::default(),
+            heat: Heat::default(),
             vardiff: Vardiff::default(),
             limits: Limits::default(),
             extensions: Extensions::default(),
@@ -101,6 +104,22 @@ pub struct Sv1 {
 impl Default for Sv1 {
     fn default() -> Sv1 {
         Sv1 { enabled: true, high_difficulty: 524_288.0, firmware: Vec::new() }
+    }
+}
+
+/// `[heat]`: work for warmth while the node is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Heat {
+    /// Whether there is any.
+    pub enabled: bool,
+    /// How long the node must be gone before.
+    pub after: Seconds,
+}
+
+impl Default for Heat {
+    fn default() -> Heat {
+        Heat { enabled: false, after: Seconds::new(60) }
     }
 }
 

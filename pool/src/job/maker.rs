@@ -5,6 +5,7 @@
 //! one `SetNewPrevHash`, and only when that has reached everyone comes anything else.
 
 use super::board::{JobBoard, JobIds, Jobs, PayTo, SubscribeError, Subscription};
+use super::heat::HeatWatch;
 use super::wave::TipWave;
 use super::{Assigned, Job, JobError, JobParts, JobSet, JobTip};
 use crate::payout::{PayoutError, PayoutSet};
@@ -15,7 +16,7 @@ use template_provider::Template;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 use work::Target;
 use work::share::Tip;
 
@@ -34,6 +35,8 @@ pub struct JobMakerConfig {
     pub tag: Vec<u8>,
     /// Most different payouts served at once.
     pub max_variants: usize,
+    /// When miners are given work for warmth; never, if none.
+    pub heat: Option<HeatWatch>,
 }
 
 /// Starts the job maker; it runs until `shutdown` is cancelled.
@@ -54,6 +57,7 @@ pub fn start(config: JobMakerConfig, shutdown: CancellationToken) -> (JobBoard, 
         wave: wave.clone(),
         wave_limit: Instant::now(),
         held_back: false,
+        is_heating: false,
     };
     let task = tokio::spawn(maker.run(waiting, shutdown));
     (JobBoard { requests, generation: changes, ids, wave }, task)
@@ -74,6 +78,8 @@ struct JobMaker {
     wave_limit: Instant,
     /// A template waits for the end of the wave.
     held_back: bool,
+    /// Miners work for warmth, until there is a template again.
+    is_heating: bool,
 }
 
 struct Variant {
@@ -90,6 +96,11 @@ struct Future {
 }
 
 impl Variant {
+    /// Whether its miners work for warmth already.
+    fn heats(&self) -> bool {
+        self.jobs.borrow().as_ref().is_some_and(|set| set.active.job.is_heat)
+    }
+
     /// Whether the active job is made of just this.
     fn mines(&self, parts: &JobParts, payouts: &PayoutSet) -> bool {
         self.active.as_ref() == Some(parts)
@@ -116,6 +127,7 @@ impl JobMaker {
                     Err(_) => return,
                 },
                 () = payout_changed(&mut self.config.pool_payout) => self.pool_payout_changed(),
+                () = heat_due(&mut self.config.heat) => self.start_heat(),
                 Some(request) = waiting.recv() => {
                     let jobs = self.subscribe(request.pay_to);
                     // A connection that closed meanwhile no longer wants the answer.
@@ -157,6 +169,7 @@ impl JobMaker {
         }
         let provisional = template.provisional;
         self.template = Some(template.clone());
+        self.end_heat();
         let jobs = self.build_all(new_tip);
         if new_tip {
             // First word of the new tip, before anything else is built.
@@ -179,6 +192,26 @@ impl JobMaker {
             jobs,
             "template"
         );
+    }
+
+    /// The node is gone: what miners do now pays nobody.
+    fn start_heat(&mut self) {
+        let Some(heat) = &mut self.config.heat else { return };
+        if self.template.is_none() {
+            return heat.postpone();
+        }
+        heat.status.start(std::time::Instant::now());
+        warn!("Bitcoin Core is gone: miners work for warmth alone, and nobody is paid for it");
+        self.is_heating = true;
+        self.build_all(false);
+        self.announce();
+    }
+
+    fn end_heat(&mut self) {
+        self.is_heating = false;
+        if self.config.heat.as_ref().is_some_and(|heat| heat.status.end()) {
+            info!("there is real work again: nobody works for warmth alone any more");
+        }
     }
 
     fn is_new_tip(&self, template: &Template) -> bool {
@@ -226,9 +259,13 @@ impl JobMaker {
         let (Some(template), Some(tip)) = (self.template.clone(), self.tip.clone()) else { return Ok(()) };
         let parts = parts_of(&template);
         let payouts = self.payouts(pay_to)?;
+        let heating = self.is_heating;
         let Some(variant) = self.variants.get_mut(pay_to) else { return Ok(()) };
 
-        if !new_tip && variant.mines(&parts, &payouts) {
+        if heating && variant.heats() {
+            return Ok(());
+        }
+        if !heating && !new_tip && variant.mines(&parts, &payouts) {
             // With nothing in the mempool the full template is the provisional one.
             return Ok(());
         }
@@ -238,13 +275,15 @@ impl JobMaker {
             .flatten()
             .filter(|held| held.parts == parts && held.job.payouts == payouts);
         let job = match promoted {
+            _ if heating => Arc::new(Job::for_warmth(self.ids.next(), parts.height, parts.version, payouts)),
             Some(held) => held.job.clone(),
             None => Arc::new(Job::build(self.ids.next(), &parts, payouts, &self.config.tag)?),
         };
         if new_tip {
             variant.future = None;
         }
-        variant.active = Some(parts);
+        // Whatever comes after work for warmth is other work.
+        variant.active = (!heating).then_some(parts);
         let future = variant.future.as_ref().map(|future| future.job.clone());
         let active = Assigned { job, template_id: template.id, ntime: template.ntime.max(tip.tip.min_ntime) };
         variant.jobs.send_modify(|jobs| {
@@ -349,6 +388,13 @@ async fn payout_changed(payout: &mut Option<watch::Receiver<Arc<PayoutSet>>>) {
         return;
     }
     std::future::pending().await
+}
+
+async fn heat_due(heat: &mut Option<HeatWatch>) {
+    match heat {
+        Some(heat) => heat.due().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Comes when the wave is over, or at `limit`.

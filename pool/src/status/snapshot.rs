@@ -6,7 +6,7 @@ use super::blocks::BlockRecord;
 use super::books::{self, LedgerSnapshot};
 use super::connections::{ChannelInfo, ChannelReport, Connection, Path, ShareTotals};
 use super::relays::{self, OwnRelaySnapshot, RelaySnapshot};
-use super::{Outages, Status};
+use super::{HeatSnapshot, Outages, Status};
 use crate::config::values::network_name;
 use ledger::LedgerHandle;
 use p2p::iroh::{Gate, IrohNode};
@@ -75,6 +75,8 @@ pub struct StatusSnapshot {
     pub connection_counts: ConnectionCounts,
     /// What became of channels whose connection died.
     pub outages: OutageCounts,
+    /// Whether miners work for warmth alone.
+    pub heat: HeatSnapshot,
     /// The connections, oldest first; not all, where there are many.
     pub connections: Vec<ConnectionSnapshot>,
     /// The relays at which the pool waits for members, its own first.
@@ -302,6 +304,7 @@ impl Observed {
             blocks: status.blocks.newest(),
             connection_counts,
             outages: outages(&status.outages),
+            heat: status.heat.snapshot(now),
             connections: listed.iter().map(|connection| connection_snapshot(connection, now)).collect(),
             relays: relays::used(self.iroh.as_ref()),
             own_relay: relays::own(self.own_relay.as_ref()),

@@ -33,6 +33,7 @@ fn bench(transactions: usize, max_variants: usize) -> Bench {
         pool_payout: Some(payouts),
         tag: b"tag".to_vec(),
         max_variants,
+        heat: None,
     };
     let (board, _) = start(config, stop.clone());
     Bench { board, chain, _source: source, pool_payout, stop }
