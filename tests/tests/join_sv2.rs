@@ -28,6 +28,7 @@ async fn sv2_miners_of_both_kinds_find_blocks_through_join_and_core_takes_them()
         assert_eq!(tip, block.display_hash());
         let found = node.block(&tip).await.unwrap();
         assert_eq!(found["tx"][0]["vout"][0]["scriptPubKey"]["address"], ADDRESS);
+        miner.until_channel(channel, |channel| channel.mines_on(&tip)).await.unwrap();
         assert_eq!(miner.submit_and_wait(&block).await.unwrap().rejection(), Some("stale-share"));
     }
     let status = pool.status().await.unwrap();

@@ -60,6 +60,8 @@ async fn three_miners_share_one_channel_and_the_pool_knows_each_by_name() {
     // What is good for the miner alone is acknowledged here, and said to be so.
     let before = join.status().await.unwrap();
     assert_eq!(before["shares"]["accepted"], 3);
+    // The newest job, with the target that the pool has given to all three, has come by now.
+    miners[0].ask("mining.ping", serde_json::json!([])).await.unwrap();
     let small = share(&mut miners[0], EASY, false);
     miners[0].submit(&small).await.unwrap();
     let after = join.status().await.unwrap();

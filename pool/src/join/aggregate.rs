@@ -272,7 +272,7 @@ impl Aggregate {
     /// least difficulty is wanted.
     fn update(&mut self) -> Vec<Request> {
         /// Below this a change is what vardiff is for.
-        const MUCH: f64 = 1.5;
+        const MUCH: f64 = 1.25;
         let (Trunk::Open(_), Some(told)) = (self.trunk, self.told) else { return Vec::new() };
         let terms = self.terms();
         let ratio = terms.hash_rate.0 / told.hash_rate.0;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
 use tracing::warn;
-use work::VardiffConfig;
+use work::{Difficulty, VardiffConfig};
 
 /// The miners, in one of both modes.
 #[derive(Debug)]
@@ -35,8 +35,9 @@ impl Crowd {
     pub(super) fn new(config: &JoinConfig, status: Arc<JoinStatus>) -> Crowd {
         let user = config.user.clone();
         let together = user.as_ref().filter(|_| config.aggregated).map(|user| {
-            // Old firmware takes powers of two only.
-            let vardiff = VardiffConfig { power_of_two: true, ..VardiffConfig::default() };
+            // Old firmware takes powers of two only; each has a least difficulty of its own.
+            let min_difficulty = Difficulty(0.000_01);
+            let vardiff = VardiffConfig { power_of_two: true, min_difficulty, ..VardiffConfig::default() };
             let (aggregate, news) = Aggregate::new(user.clone(), vardiff, status.clone());
             Together { aggregate, news }
         });

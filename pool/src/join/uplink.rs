@@ -55,6 +55,8 @@ pub const ROLE: &str = "translator";
 
 /// Dials of a pool that fail before the next one is tried.
 const TRIES: u32 = 2;
+/// How long a lost pool's channels are waited for where another pool could serve.
+const LOYALTY: Duration = Duration::from_secs(15);
 /// How often quiet miners' difficulties are looked at.
 const TICK: Duration = Duration::from_secs(5);
 /// How long the pool that is left may take to answer what is under way.
@@ -124,7 +126,8 @@ impl Uplink<'_> {
             self.lost(fault, failures == 0);
             let waited = lost_at.elapsed();
             let Some((_, upstream)) = at(upstreams, current) else { return };
-            if self.crowd.any_open() && waited < upstream.kept_for() {
+            let kept_for = if count > 1 { upstream.kept_for().min(LOYALTY) } else { upstream.kept_for() };
+            if self.crowd.any_open() && waited < kept_for {
                 self.crowd.interrupted(Instant::now());
             } else {
                 // Nobody waits for us any more: the preferred pool is as good as any.
