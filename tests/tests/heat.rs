@@ -45,7 +45,7 @@ async fn while_core_is_gone_miners_work_for_warmth_that_nobody_is_paid_for_and_g
     assert_eq!(status["shares"]["accepted"], real["accepted"]);
     assert_eq!(status["shares"]["difficulty"], real["difficulty"]);
     assert_eq!(status["block_counts"]["submitted"], 0);
-    assert_eq!(status["ledger"]["shares"], real["accepted"], "{:#}", status["ledger"]);
+    assert_eq!(status["ledger"]["shares_written"], real["accepted"], "{:#}", status["ledger"]);
 
     node.restart().await.unwrap();
     let parent = node.generate(1).await.unwrap().remove(0);
