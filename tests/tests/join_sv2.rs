@@ -54,7 +54,7 @@ async fn the_built_in_miner_finds_a_block_through_join() {
         let mined = Punchbowl::run(&arguments).await.unwrap();
         assert!(mined.status.success(), "{}", String::from_utf8_lossy(&mined.stderr));
         let tally: serde_json::Value = serde_json::from_slice(&mined.stdout).unwrap();
-        assert_eq!(tally["blocks_accepted"], 1);
+        assert!(tally["blocks_accepted"].as_u64().unwrap() >= 1, "{tally}");
     }
     assert_ne!(node.wait_for_tip_after(&tip).await.unwrap().1, tip);
 }
