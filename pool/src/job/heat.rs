@@ -5,8 +5,9 @@
 //! acknowledged and go nowhere: not into the ledger, not to the node, not into any sum.
 
 use super::Job;
-use crate::payout::PayoutSet;
+use crate::payout::{PaidOut, Payouts};
 use crate::status::Heat;
+use bitcoin::ScriptBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use template_provider::SourceStatus;
@@ -62,8 +63,8 @@ impl HeatWatch {
 }
 
 impl Job {
-    /// A job like those of `height` that pays nobody. `payouts` is whose miners it is for.
-    pub fn for_warmth(id: u32, height: u32, version: u32, payouts: PayoutSet) -> Job {
+    /// A job like those of `height` that pays nobody.
+    pub fn for_warmth(id: u32, height: u32, version: u32) -> Job {
         let (prefix, suffix) = heat::coinbase(EXTRANONCE_SIZE);
         let length = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_le_bytes(); // some 60
         let (version_rolling_allowed, path_length) = (1, 0);
@@ -82,7 +83,8 @@ impl Job {
             height,
             is_heat: true,
             work: JobWork::new(version, true, split, []),
-            payouts,
+            payouts: Payouts::single(ScriptBuf::new()),
+            paid: PaidOut { outputs: Vec::new(), plan: None, basis: Vec::new() },
             value: 0,
             fees: 0,
             record: OnceLock::new(),
@@ -103,12 +105,12 @@ async fn sleep_until(due: Option<Instant>) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use bitcoin::Transaction;
     use bitcoin::consensus::deserialize;
-    use bitcoin::{ScriptBuf, Transaction};
 
     #[test]
     fn a_job_for_warmth_creates_no_coins_and_could_be_no_block() {
-        let job = Job::for_warmth(1, 900_000, 0x2000_0000, PayoutSet::single(ScriptBuf::new()));
+        let job = Job::for_warmth(1, 900_000, 0x2000_0000);
         let coinbase: Transaction =
             deserialize(&job.work.coinbase().to_block_bytes(&[7; EXTRANONCE_SIZE])).unwrap();
         assert!(job.is_heat && coinbase.is_coinbase());

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
+use crate::payout::PayoutSet;
 use crate::status::Heat;
 use bitcoin::ScriptBuf;
 use bitcoin::Transaction;
@@ -35,7 +36,7 @@ fn bench_with(transactions: usize, max_variants: usize, heat: Option<HeatWatch>)
     let config = JobMakerConfig {
         templates: source.templates.clone(),
         openings: source.openings.clone(),
-        pool_payout: Some(payouts),
+        ruling: Ruling::Pool(payouts),
         tag: b"tag".to_vec(),
         max_variants,
         heat,
@@ -184,7 +185,9 @@ async fn work_for_warmth_takes_the_place_of_every_job_and_a_template_ends_it() {
     assert!(until(&mut late, |_| true).await.active.job.is_heat);
     bench.pool_payout.send_replace(Arc::new(PayoutSet::single(script(2))));
     until(&mut jobs, |set| {
-        set.future.as_ref().is_some_and(|job| job.payouts == PayoutSet::single(script(2)))
+        set.future
+            .as_ref()
+            .is_some_and(|job| coinbase(job).output.first().unwrap().script_pubkey == script(2))
     })
     .await;
     assert!(until(&mut jobs, |_| true).await.active.job.is_heat);
