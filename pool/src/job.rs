@@ -2,6 +2,7 @@
 //! by every connection that mines for the same payouts.
 
 pub mod board;
+pub mod heat;
 pub mod limit;
 pub mod maker;
 pub mod ruling;
@@ -26,6 +27,8 @@ pub struct Job {
     pub id: u32,
     /// Height of the block that it would become.
     pub height: u32,
+    /// It is for warmth alone: it pays nobody, and its shares count for nothing.
+    pub is_heat: bool,
     /// What recomputes the header.
     pub work: JobWork,
     /// Whom its coinbase pays.
@@ -125,6 +128,7 @@ impl Job {
         Ok(Job {
             id,
             height: parts.height,
+            is_heat: false,
             work,
             payouts,
             paid,

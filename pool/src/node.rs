@@ -8,6 +8,7 @@ use crate::commitments::{CommitmentDesk, Token};
 use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
 use crate::http;
+use crate::job::heat::HeatWatch;
 use crate::job::maker::{self, JobMakerConfig};
 use crate::job::ruling::Ruling;
 use crate::job::script_sig::ScriptSigBytes;
@@ -130,6 +131,10 @@ impl Node {
                 ),
                 extras: commitments.extras(),
                 max_variants: MAX_VARIANTS,
+                heat: config.heat.enabled.then(|| {
+                    let (source, after) = (parts.source.status.clone(), config.heat.after.duration());
+                    HeatWatch::new(source, after, status.heat.clone())
+                }),
             },
             shutdown.clone(),
         );

@@ -8,6 +8,7 @@ pub mod blocks;
 pub mod books;
 pub mod connections;
 pub mod counters;
+pub mod heat;
 pub mod labels;
 pub mod outages;
 pub mod payout;
@@ -18,6 +19,7 @@ pub mod window;
 pub use blocks::{BlockRecord, Blocks};
 pub use connections::{ChannelInfo, ChannelReport, ConnectionGuard, Connections, Path, WorkerReport};
 pub use counters::{CloseReason, Counter, Counters};
+pub use heat::{Heat, HeatSnapshot};
 pub use outages::Outages;
 pub use payout::{PayoutKeeper, PayoutSnapshot};
 pub use snapshot::{Observed, StatusSnapshot};
@@ -41,6 +43,8 @@ pub struct Status {
     pub payout: payout::ShownPayout,
     /// The window that payouts are computed from.
     pub window: window::ShownWindow,
+    /// Work that pays nobody.
+    pub heat: Arc<Heat>,
     started: Instant,
 }
 
@@ -54,6 +58,7 @@ impl Status {
             blocks: Blocks::default(),
             payout: payout::ShownPayout::default(),
             window: window::ShownWindow::default(),
+            heat: Arc::default(),
             started: now,
         })
     }

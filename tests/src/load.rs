@@ -12,6 +12,7 @@
 //!  waves     mode: connections that come and go, and what memory they leave behind
 //!  idle      mode: what a connection costs that does nothing
 //!  paths     mode: what a share and a member cost over TCP, Iroh and a relay
+//!  old       mode: what a Stratum V1 miner costs
 //! ```
 
 pub mod crowd;
@@ -19,6 +20,7 @@ pub mod fanout;
 pub mod hasher;
 pub mod idle;
 pub mod paths;
+pub mod old;
 pub mod report;
 pub mod server;
 pub mod shares;

@@ -42,6 +42,8 @@ pub struct Config {
     pub blocks: Blocks,
     /// What stands in the coinbase besides the payouts.
     pub coinbase: Coinbase,
+    /// Work for warmth while the node is gone.
+    pub heat: Heat,
     /// How share difficulty follows each miner.
     pub vardiff: Vardiff,
     /// What one peer may take.
@@ -65,6 +67,7 @@ impl Default for Config {
             payout: Payout::default(),
             blocks: Blocks::default(),
             coinbase: Coinbase::default(),
+            heat: Heat::default(),
             vardiff: Vardiff::default(),
             limits: Limits::default(),
             extensions: Extensions::default(),
@@ -123,6 +126,22 @@ impl Default for Sv1 {
             firmware: Vec::new(),
             workers: Vec::new(),
         }
+    }
+}
+
+/// `[heat]`: work for warmth while the node is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Heat {
+    /// Whether there is any.
+    pub enabled: bool,
+    /// How long the node must be gone before.
+    pub after: Seconds,
+}
+
+impl Default for Heat {
+    fn default() -> Heat {
+        Heat { enabled: false, after: Seconds::new(60) }
     }
 }
 

@@ -5,6 +5,7 @@
 //! one `SetNewPrevHash`, and only when that has reached everyone comes anything else.
 
 use super::board::{JobBoard, JobIds, Jobs, PayTo, SubscribeError, Subscription};
+use super::heat::HeatWatch;
 use super::ruling::{Common, Ruling, common_key};
 use super::script_sig::ScriptSigBytes;
 use super::wave::TipWave;
@@ -18,7 +19,7 @@ use template_provider::Template;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 use work::share::Tip;
 use work::{Hash256, Target};
 
@@ -40,6 +41,8 @@ pub struct JobMakerConfig {
     pub extras: watch::Receiver<Arc<Extras>>,
     /// Most different payouts served at once.
     pub max_variants: usize,
+    /// When miners are given work for warmth; never, if none.
+    pub heat: Option<HeatWatch>,
 }
 
 /// Starts the job maker; it runs until `shutdown` is cancelled.
@@ -61,6 +64,7 @@ pub fn start(config: JobMakerConfig, shutdown: CancellationToken) -> (JobBoard, 
         wave_limit: Instant::now(),
         held_back: false,
         wave_runs: false,
+        is_heating: false,
         common: Common::new(),
         common_futures: Common::new(),
     };
@@ -85,6 +89,8 @@ struct JobMaker {
     wave_runs: bool,
     /// A template or other payouts wait for that.
     held_back: bool,
+    /// Miners work for warmth, until there is a template again.
+    is_heating: bool,
     /// Jobs of the present template and payouts that several variants have in common.
     common: Common<Arc<Job>>,
     /// The same for the next block.
@@ -105,6 +111,11 @@ struct Future {
 }
 
 impl Variant {
+    /// Whether its miners work for warmth already.
+    fn heats(&self) -> bool {
+        self.jobs.borrow().as_ref().is_some_and(|set| set.active.job.is_heat)
+    }
+
     /// Whether the active job is as good as one that is made of just this.
     fn mines(&self, parts: &JobParts, payouts: &Payouts) -> bool {
         self.active.as_ref() == Some(parts)
@@ -132,6 +143,7 @@ impl JobMaker {
                 },
                 () = self.config.ruling.changed() => self.payouts_changed(),
                 Ok(()) = self.config.extras.changed() => self.payouts_changed(),
+                () = heat_due(&mut self.config.heat) => self.start_heat(),
                 Some(request) = waiting.recv() => {
                     let jobs = self.subscribe(request.pay_to);
                     // A connection that closed meanwhile no longer wants the answer.
@@ -176,6 +188,7 @@ impl JobMaker {
         }
         let provisional = template.provisional;
         self.template = Some(template.clone());
+        self.end_heat();
         self.common.clear();
         self.common_futures.clear();
         let jobs = self.build_all(new_tip);
@@ -202,6 +215,42 @@ impl JobMaker {
         );
     }
 
+    /// The node is gone: what miners do now pays nobody.
+    fn start_heat(&mut self) {
+        let Some(heat) = &mut self.config.heat else { return };
+        if self.template.is_none() {
+            return heat.postpone();
+        }
+        heat.status.start(std::time::Instant::now());
+        warn!("Bitcoin Core is gone: miners work for warmth alone, and nobody is paid for it");
+        self.is_heating = true;
+        self.build_all(false);
+        self.announce();
+    }
+
+    fn end_heat(&mut self) {
+        self.is_heating = false;
+        if self.config.heat.as_ref().is_some_and(|heat| heat.status.end()) {
+            info!("there is real work again: nobody works for warmth alone any more");
+        }
+    }
+
+    /// Gives the variant work that pays nobody, on the last known tip.
+    fn build_heat(&mut self, pay_to: &PayTo, template: &Template, tip: &Arc<JobTip>) {
+        let Some(variant) = self.variants.get_mut(pay_to).filter(|variant| !variant.heats()) else { return };
+        // Whatever comes after it is other work.
+        variant.active = None;
+        let job = Arc::new(Job::for_warmth(self.ids.next(), template.height, template.version));
+        let future = variant.future.as_ref().map(|future| future.job.clone());
+        let age = u32::try_from(template.received_at.elapsed().as_secs()).unwrap_or(0);
+        let ntime = template.ntime.saturating_add(age).max(tip.tip.min_ntime);
+        let active = Assigned { job, template_id: template.id, ntime };
+        variant.jobs.send_modify(|jobs| {
+            let opening = jobs.as_ref().map_or_else(|| active.clone(), |set| set.opening.clone());
+            *jobs = Some(Arc::new(JobSet { tip: tip.clone(), opening, active, future }));
+        });
+    }
+
     fn is_new_tip(&self, template: &Template) -> bool {
         self.tip.as_ref().is_none_or(|tip| tip.tip.prev_hash != template.prev_hash)
     }
@@ -211,7 +260,7 @@ impl JobMaker {
             // They are known now.
             return self.take_template();
         }
-        if !self.wave.is_over() && Instant::now() < self.wave_limit {
+        if !self.is_heating && !self.wave.is_over() && Instant::now() < self.wave_limit {
             self.held_back = true;
             return;
         }
@@ -273,6 +322,10 @@ impl JobMaker {
 
     fn build_active(&mut self, pay_to: &PayTo, new_tip: bool) -> Result<(), JobError> {
         let (Some(template), Some(tip)) = (self.template.clone(), self.tip.clone()) else { return Ok(()) };
+        if self.is_heating {
+            self.build_heat(pay_to, &template, &tip);
+            return Ok(());
+        }
         let parts = parts_of(&template, &self.extras());
         let payouts = self.payouts(pay_to, &parts, &template)?;
         let key = common_key(&payouts, pay_to.limit());
@@ -416,6 +469,13 @@ fn parts_of(template: &Template, extras: &Extras) -> JobParts {
         coinbase: extras.in_coinbase(template.coinbase.clone()),
         merkle_path: template.merkle_path.clone(),
         fees: template.fees,
+    }
+}
+
+async fn heat_due(heat: &mut Option<HeatWatch>) {
+    match heat {
+        Some(heat) => heat.due().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -6,7 +6,7 @@ use super::blocks::BlockRecord;
 use super::books::{self, LedgerSnapshot};
 use super::connections::{ChannelInfo, ChannelReport, Connection, Path, ShareTotals};
 use super::relays::{self, OwnRelaySnapshot, RelaySnapshot};
-use super::{Outages, PayoutSnapshot, Status, WindowSnapshot};
+use super::{HeatSnapshot, Outages, PayoutSnapshot, Status, WindowSnapshot};
 use crate::commitments::{self, Commitments};
 use crate::config::values::network_name;
 use ledger::LedgerHandle;
@@ -85,6 +85,8 @@ pub struct StatusSnapshot {
     pub connection_counts: ConnectionCounts,
     /// What became of channels whose connection died.
     pub outages: OutageCounts,
+    /// Whether miners work for warmth alone.
+    pub heat: HeatSnapshot,
     /// The connections, oldest first; not all, where there are many.
     pub connections: Vec<ConnectionSnapshot>,
     /// The relays at which the pool waits for members, its own first.
@@ -337,6 +339,7 @@ impl Observed {
             commitments: self.commitments.as_ref().map(Commitments::standing),
             connection_counts,
             outages: outages(&status.outages),
+            heat: status.heat.snapshot(now),
             connections: listed.iter().map(|connection| connection_snapshot(connection, now)).collect(),
             relays: relays::used(self.iroh.as_ref()),
             own_relay: relays::own(self.own_relay.as_ref()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tests::load::{
     Kind, Report, Server, Target,
     fanout::{self, NewBlock, Plan},
-    idle, paths,
+    idle, old, paths,
     shares::{self, Pressure},
     waves,
 };
@@ -69,6 +69,20 @@ enum Mode {
         /// Shell command that makes one block
         #[arg(long)]
         new_block: Option<String>,
+    },
+    /// Stratum V1 miners at one port; memory and processor time that each takes
+    Sv1 {
+        /// Where they connect: a pool's port, or that of `punchbowl join`
+        #[arg(long)]
+        address: std::net::SocketAddr,
+        #[arg(long, default_value_t = 1000)]
+        miners: usize,
+        /// How long they mine
+        #[arg(long, default_value_t = 60.0)]
+        seconds: f64,
+        /// Shares that each sends a minute: guesses, which are judged and nearly all refused
+        #[arg(long, default_value_t = 6.0)]
+        shares_per_minute: f64,
     },
     /// Connections that come, open a channel and go, again and again
     Waves {
@@ -143,6 +157,15 @@ async fn run(arguments: &Arguments) -> Result<Report> {
         Mode::Paths { connections, seconds, idle } => {
             let duration = Duration::from_secs_f64(seconds.clamp(0.1, 600.0));
             paths::run(paths::Plan { connections: *connections, duration, idle: *idle }).await
+        }
+        Mode::Sv1 { address, miners, seconds, shares_per_minute } => {
+            let plan = old::Plan {
+                address: *address,
+                miners: *miners,
+                duration: Duration::from_secs_f64(seconds.clamp(1.0, 600.0)),
+                shares_per_minute: shares_per_minute.clamp(0.0, 600.0),
+            };
+            old::run(&plan, &arguments.user, needs_server()?).await
         }
         Mode::Idle { connections, seconds } => {
             let hold = Duration::from_secs_f64(seconds.clamp(0.0, 600.0));
