@@ -116,13 +116,13 @@ fn run_command(cli: Cli) -> Result<ExitCode> {
         Command::Id(args) => id::run(&args)?,
         Command::Invite(args) => invite::run(&args)?,
         Command::Relay(args) => in_runtime(relay::run(args))?,
-        Command::Verify(args) => return verify::run(&args),
+        Command::Verify(args) => return in_runtime(verify::run(args)),
         Command::Keygen(args) => keygen::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn in_runtime(command: impl Future<Output = Result<()>>) -> Result<()> {
+fn in_runtime<T>(command: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

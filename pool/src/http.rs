@@ -6,11 +6,16 @@
 //! | `/readyz` | 200 while miners are given jobs, else 503 with the reason |
 //! | `/api/v1/status` | everything as JSON: [`StatusSnapshot`](crate::status::StatusSnapshot) |
 //! | `/metrics` | Prometheus text, of bounded size |
+//! | `/api/v1/shares/stream` | the ledger as it grows, as events |
+//! | `/api/v1/audit/...` | heads, slices and proofs, for whoever checks the pool |
 //!
 //! There is no password: it listens on the loopback address unless told otherwise.
 
+mod audit;
 pub mod metrics;
+pub mod problem;
 
+use crate::audit::Listeners;
 use crate::config::HttpListen;
 use crate::status::Observed;
 use axum::Router;
@@ -40,12 +45,13 @@ const DRAIN: Duration = Duration::from_secs(2);
 pub async fn start(
     listen: HttpListen,
     observed: Observed,
+    listeners: Arc<Listeners>,
     shutdown: CancellationToken,
 ) -> Result<Option<SocketAddr>, BindError> {
     let Some(address) = listen.address() else { return Ok(None) };
     let server = HttpServer::bind(address).await?;
     let address = server.address();
-    tokio::spawn(server.run(observed, shutdown));
+    tokio::spawn(server.run(observed, Some(listeners), shutdown));
     Ok(Some(address))
 }
 
@@ -84,9 +90,19 @@ impl HttpServer {
     }
 
     /// Answers until `shutdown` is cancelled; then gives requests under way a moment.
-    pub async fn run(self, observed: Observed, shutdown: CancellationToken) {
+    /// Without `listeners` the ledger is not shown.
+    pub async fn run(
+        self,
+        observed: Observed,
+        listeners: Option<Arc<Listeners>>,
+        shutdown: CancellationToken,
+    ) {
         let stopping = shutdown.clone();
-        let serving = axum::serve(self.listener, routes(observed))
+        let mut routes = routes(observed);
+        if let Some(listeners) = listeners {
+            routes = routes.merge(audit::routes(listeners, shutdown.clone()));
+        }
+        let serving = axum::serve(self.listener, routes)
             .with_graceful_shutdown(async move { stopping.cancelled().await });
         let served = tokio::select! {
             served = serving.into_future() => served,
@@ -149,7 +165,7 @@ mod tests {
         let (observed, jobs) = fake::observed(Instant::now());
         let (status, shutdown) = (observed.status.clone(), CancellationToken::new());
         let address = server.address();
-        let task = tokio::spawn(server.run(observed, shutdown.clone()));
+        let task = tokio::spawn(server.run(observed, None, shutdown.clone()));
         Running { status, jobs, address, shutdown, task }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! `punchbowl pool` and `punchbowl demo` are the same node with another source.
 
+use crate::audit::Listeners;
 use crate::block_desk::{self, BlockDesk};
 use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
@@ -130,6 +131,8 @@ impl Node {
         let authority =
             parts.authority.with_certificate_validity(config.authority.certificate_validity.duration());
         let key = authority.public_key();
+        let (most, per_peer) = (size(config.limits.auditors), size(config.limits.auditors_per_peer));
+        let listeners = Listeners::new(ledger.handle(), most, per_peer);
         let context = Arc::new(ServerContext {
             authority,
             limits: wire_limits(config),
@@ -158,6 +161,7 @@ impl Node {
             extranonces: Extranonces::new(rand::random()).context("laying out the extranonce")?,
             board,
             ledger: ledger.handle().clone(),
+            listeners: listeners.clone(),
             blocks: block_sender,
             status: status.clone(),
         });
@@ -229,7 +233,7 @@ impl Node {
             source: parts.source.status.clone(),
             jobs: generation.clone(),
         };
-        let http = http::start(config.http.listen, observed, shutdown.clone()).await?;
+        let http = http::start(config.http.listen, observed, listeners, shutdown.clone()).await?;
         if let Some(address) = http {
             info!(%address, transport = "http", "listening");
         }

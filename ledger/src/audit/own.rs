@@ -12,19 +12,32 @@ use std::sync::Arc;
 use work::{Hash256, Target};
 
 /// Shares that the pool has accepted from me and that I have not yet seen in its ledger.
+///
+/// An acknowledged share is on disk. So when the pool is asked, after the acknowledgement,
+/// for all that is in its ledger, the share must be in the answer, whatever the clocks say:
+/// [`mark`](Self::mark) before the question, [`caught_up`](Self::caught_up) after the answer.
+/// Where nobody can be asked, the heads' times show it later ([`closed`](Self::closed)).
 #[derive(Debug)]
 pub struct OwnShares {
-    member: Arc<str>,
+    members: Vec<Arc<str>>,
     waiting: HashMap<Hash256, Accepted>,
     /// Shares that came in the ledger before I was told; the ledger may be quicker.
     early: HashMap<Hash256, (u64, Target)>,
+    told: u64,
+    seen: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Accepted {
     target: Target,
     at: u64,
+    /// How many had been told with it.
+    place: u64,
 }
+
+/// A moment in what was told; see [`OwnShares::mark`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark(u64);
 
 impl OwnShares {
     /// Shares that are waited for at most; older ones are no longer watched beyond that.
@@ -34,19 +47,38 @@ impl OwnShares {
     /// that was closed no later than this after it was accepted, as far as any is.
     pub const TOLERANCE: u64 = 15 * 60;
 
+    /// Members that are told apart.
+    const MEMBERS: usize = 1 << 12;
+
     /// Watches the shares of `member`.
     pub fn new(member: &str) -> OwnShares {
-        OwnShares { member: member.into(), waiting: HashMap::new(), early: HashMap::new() }
+        let mut own = OwnShares::of_nobody();
+        own.watch(member);
+        own
+    }
+
+    /// Watches nobody's shares yet.
+    pub fn of_nobody() -> OwnShares {
+        OwnShares { members: Vec::new(), waiting: HashMap::new(), early: HashMap::new(), told: 0, seen: 0 }
+    }
+
+    /// Watches the shares of `member` too.
+    pub fn watch(&mut self, member: &str) {
+        if !self.members.iter().any(|known| **known == *member) && self.members.len() < Self::MEMBERS {
+            self.members.push(member.into());
+        }
     }
 
     /// The pool has accepted my share with this header hash; `target` was the channel's when
     /// its job was sent, `now` is in seconds since the Unix epoch.
     pub fn accepted(&mut self, hash: Hash256, target: Target, now: u64) -> Option<Discrepancy> {
+        self.told += 1;
         if let Some((sequence, credited)) = self.early.remove(&hash) {
+            self.seen += 1;
             return devalued(sequence, credited, target);
         }
         if self.waiting.len() < Self::WAITING {
-            self.waiting.insert(hash, Accepted { target, at: now });
+            self.waiting.insert(hash, Accepted { target, at: now, place: self.told });
         }
         None
     }
@@ -54,11 +86,14 @@ impl OwnShares {
     /// A share in the ledger, with its hash as the auditor has recomputed it.
     pub fn recorded(&mut self, share: &RecordedShare, hash: &Hash256) -> Option<Discrepancy> {
         let terms = share.context.terms();
-        if terms.member != self.member {
+        if !self.members.contains(&terms.member) {
             return None;
         }
         match self.waiting.remove(hash) {
-            Some(accepted) => devalued(share.sequence, terms.target, accepted.target),
+            Some(accepted) => {
+                self.seen += 1;
+                devalued(share.sequence, terms.target, accepted.target)
+            }
             None => {
                 // Another of my devices sent it, or I am to be told of it yet.
                 if self.early.len() >= Self::WAITING {
@@ -70,26 +105,44 @@ impl OwnShares {
         }
     }
 
+    /// This moment: right before the pool is asked for what is new.
+    pub fn mark(&self) -> Mark {
+        Mark(self.told)
+    }
+
+    /// The pool was asked after `mark` for all there is, and all its answer was
+    /// [`recorded`](Self::recorded): which of my shares should have been there.
+    pub fn caught_up(&mut self, mark: Mark) -> Vec<Discrepancy> {
+        self.missing(|accepted| accepted.place <= mark.0)
+    }
+
     /// A slice has been closed, and all its shares were [`recorded`](Self::recorded): which
     /// of mine should have been in it or before.
     pub fn closed(&mut self, head: &Head) -> Vec<Discrepancy> {
         let closed = u64::from(head.closed);
-        let overdue = |accepted: &Accepted| accepted.at.saturating_add(Self::TOLERANCE) < closed;
-        let mut missing: Vec<Discrepancy> = self
-            .waiting
-            .extract_if(|_, accepted| overdue(accepted))
-            .map(|(hash, accepted)| Discrepancy::MyShareMissing {
-                hash: hash.to_string(),
-                accepted: accepted.at,
-            })
-            .collect();
-        missing.sort();
-        missing
+        self.missing(|accepted| accepted.at.saturating_add(Self::TOLERANCE) < closed)
     }
 
     /// How many accepted shares are not in the ledger yet.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// How many accepted shares have been seen in the ledger.
+    pub fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    fn missing(&mut self, overdue: impl Fn(&Accepted) -> bool) -> Vec<Discrepancy> {
+        let missing = self.waiting.extract_if(|_, accepted| overdue(accepted));
+        let mut missing: Vec<_> =
+            missing.map(|(hash, accepted)| (accepted.place, hash, accepted.at)).collect();
+        missing.sort_unstable_by_key(|(place, ..)| *place);
+        let name = |(_, hash, accepted): (u64, Hash256, u64)| Discrepancy::MyShareMissing {
+            hash: hash.to_string(),
+            accepted,
+        };
+        missing.into_iter().map(name).collect()
     }
 }
 

@@ -147,6 +147,33 @@ fn dropping_a_members_accepted_shares_is_caught_by_the_member_and_by_any_head_sh
 }
 
 #[test]
+fn a_share_that_is_not_in_the_answer_to_a_question_asked_after_it_was_accepted_is_missing() {
+    let mut pool = Pool::new(Rules::default());
+    let accepted = pool.mine(BOB, 3);
+    let mut bob = OwnShares::new(BOB);
+    let record = |bob: &mut OwnShares, n: usize| {
+        let (share, hash) = &accepted[n];
+        assert_eq!(bob.recorded(share, hash), None);
+    };
+    let accept = |bob: &mut OwnShares, n: usize| {
+        assert_eq!(bob.accepted(accepted[n].1, target(4), 0), None);
+    };
+    accept(&mut bob, 0);
+    accept(&mut bob, 1);
+    let asked = bob.mark();
+    // The third is accepted while the answer is under way: it may be in the next one.
+    accept(&mut bob, 2);
+    record(&mut bob, 0);
+    let missing = bob.caught_up(asked);
+    let hash = accepted[1].1.to_string();
+    assert!(matches!(&missing[..], [Discrepancy::MyShareMissing { hash: found, .. }] if *found == hash));
+    let asked = bob.mark();
+    record(&mut bob, 2);
+    assert_eq!(bob.caught_up(asked), []);
+    assert_eq!((bob.waiting(), bob.seen()), (0, 2));
+}
+
+#[test]
 fn crediting_at_a_harder_target_than_was_worked_at_is_caught() {
     let honest = honest_day(Rules::default());
     let mut lying = honest.evidence.clone();
