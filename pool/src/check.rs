@@ -18,8 +18,8 @@ use crate::upstream::Backoff;
 use ledger::SignedHead;
 use ledger::audit::{Auditor, Evidence, OwnShares, amount_paid};
 use own::Own;
-use p2p::Target;
 use p2p::iroh::{LookupConfig, SecretKey};
+use p2p::{IrohNode, Target};
 use status::Reporter;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -31,8 +31,9 @@ use tracing::{info, warn};
 pub struct CheckConfig {
     /// The pool.
     pub pool: Target,
-    /// What we are known by where a node id is dialled: another one than the miner's, as both
-    /// are connected at a time.
+    /// The node that the miner dials it with.
+    pub node: Option<IrohNode>,
+    /// What we are known by where a node id is dialled.
     pub identity: SecretKey,
     /// How its node id is looked for, where the invite does not lead to it.
     pub lookup: LookupConfig,
@@ -67,7 +68,7 @@ impl Check {
     fn new(config: CheckConfig, told: mpsc::Receiver<Own>, reporter: Reporter) -> Check {
         let heads = config.heads.clone();
         let (auditor, follow) = begin(&config, &heads);
-        let own = OwnShares::of_nobody();
+        let own = OwnShares::default();
         Check { config, own, told, auditor, follow, heads, newest: None, reporter, blind_since: None }
     }
 
@@ -184,13 +185,8 @@ impl Check {
     }
 
     fn take(&mut self, own: Own) {
-        match own {
-            Own::Member(member) => self.own.watch(&member),
-            Own::Accepted { hash, target, at } => {
-                let found = self.own.accepted(hash, target, at);
-                self.reporter.wrong(found.iter().map(ToString::to_string));
-            }
-        }
+        let found = self.own.accepted(&own.member, own.hash, own.target, own.at);
+        self.reporter.wrong(found.iter().map(ToString::to_string));
     }
 }
 
@@ -199,6 +195,7 @@ fn begin(config: &CheckConfig, heads: &KnownHeads) -> (Auditor, Follow) {
     let authority = config.pool.authority().to_bytes();
     let follow = FollowConfig {
         place: Place::Pool(config.pool.clone()),
+        node: config.node.clone(),
         identity: config.identity.clone(),
         lookup: config.lookup.clone(),
         relay_only: config.relay_only,

@@ -4,7 +4,8 @@
 //! success, 1 a failure that is explained, 2 arguments that make no sense.
 
 pub mod check_config;
-pub mod config_flags;
+pub mod check_flags;
+mod config_flags;
 pub mod demo;
 pub mod dial_flags;
 pub mod id;

@@ -16,8 +16,8 @@ use ledger::LedgerId;
 use ledger::RecordedShare;
 use ledger::audit::Evidence;
 use ledger::evidence::{Cursor, Intake, IntakeError, Received};
-use p2p::Target;
 use p2p::iroh::{LookupConfig, SecretKey};
+use p2p::{IrohNode, Target};
 use pool::Reading;
 use std::time::Duration;
 use thiserror::Error;
@@ -36,7 +36,9 @@ pub enum Place {
 pub struct FollowConfig {
     /// Where.
     pub place: Place,
-    /// What we are known by where a node id is dialled.
+    /// A node that dials this pool already, if there is one.
+    pub node: Option<IrohNode>,
+    /// What we are known by where a node id is dialled and there is none.
     pub identity: SecretKey,
     /// How its node id is looked for, where the invite does not lead to it.
     pub lookup: LookupConfig,
@@ -210,7 +212,8 @@ impl Follow {
                     role: "auditor",
                     extensions: vec![crate::wire::audit::EXTENSION],
                 };
-                Connection::Pool(Box::new(Reading::open(upstream, cursor, whole_from).await?))
+                let node = self.config.node.clone();
+                Connection::Pool(Box::new(Reading::open(upstream, node, cursor, whole_from).await?))
             }
         };
         Ok(())

@@ -11,11 +11,13 @@ mod mining;
 
 pub use event::MinerEvent;
 
+use crate::check::{CheckConfig, Checker};
+use crate::known_heads::KnownHeads;
 use crate::server::setup::{REQUIRES_STANDARD_JOBS, REQUIRES_VERSION_ROLLING};
 use crate::upstream::{Backoff, Link, Standing, Upstream, UpstreamConfig, UpstreamError};
 use mining::{Mining, Served};
-use p2p::Target;
 use p2p::iroh::{LookupConfig, SecretKey};
+use p2p::{IrohNode, Target};
 use std::time::Instant;
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -42,6 +44,9 @@ pub struct MinerConfig {
     pub max_hash_rate: Option<f64>,
     /// What the pool is told, in hashes a second.
     pub nominal_hash_rate: f32,
+    /// The heads that pools have shown before, if the pool's ledger is to be checked all the
+    /// time.
+    pub check: Option<KnownHeads>,
 }
 
 /// Which channel the miner opens.
@@ -76,9 +81,23 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), MinerError> {
     let upstream = Upstream::bind(config.upstream()).await?;
-    let mining = Mining::start(&config, &events).map_err(MinerError::Threads)?;
+    let checking = stop.child_token();
+    let (checker, check) = match &config.check {
+        Some(heads) => {
+            let config = config.check(upstream.node(), heads.clone());
+            let (checker, check) = Checker::start(config, checking.clone());
+            (Some(checker), Some(check))
+        }
+        None => (None, None),
+    };
+    let mining = Mining::start(&config, &events, checker).map_err(MinerError::Threads)?;
     let mut miner = Miner { upstream, backoff: Backoff::default(), mining };
     let mined = miner.mine(&stop).await;
+    checking.cancel();
+    if let Some(check) = check {
+        // A check that panicked has said so.
+        let _ = check.await;
+    }
     miner.mining.finish().await;
     miner.upstream.close().await;
     Ok(mined?)
@@ -164,6 +183,17 @@ async fn take_up(mining: &mut Mining<'_>, link: &mut Link, standing: Standing) -
 }
 
 impl MinerConfig {
+    fn check(&self, node: Option<IrohNode>, heads: KnownHeads) -> CheckConfig {
+        CheckConfig {
+            pool: self.pool.clone(),
+            node,
+            identity: self.identity.clone(),
+            lookup: self.lookup.clone(),
+            relay_only: self.relay_only,
+            heads,
+        }
+    }
+
     fn upstream(&self) -> UpstreamConfig {
         let standard = match self.kind {
             MinerKind::Standard => REQUIRES_STANDARD_JOBS,

@@ -74,6 +74,7 @@ pub struct Upstream {
     config: UpstreamConfig,
     /// One for all connections: it remembers the ways that it has found.
     node: Option<IrohNode>,
+    owns_node: bool,
     /// What our channels may wait under, oldest first.
     tokens: Vec<Token>,
     kept_for: Duration,
@@ -91,8 +92,22 @@ impl Upstream {
     /// # Errors
     /// When there is no UDP socket to dial a node id with.
     pub async fn bind(config: UpstreamConfig) -> Result<Upstream, UpstreamError> {
+        Upstream::bind_beside(config, None).await
+    }
+
+    /// The same, over the node of another upstream to this pool, which it must not outlive:
+    /// one key cannot be two nodes.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub async fn bind_beside(
+        config: UpstreamConfig,
+        shared: Option<IrohNode>,
+    ) -> Result<Upstream, UpstreamError> {
+        let owns_node = shared.is_none();
         let node = match &config.pool {
             Target::Tcp(_) => None,
+            Target::Iroh(_) if shared.is_some() => shared,
             Target::Iroh(invite) => {
                 let mut dialling = IrohConfig::for_dialling(config.identity.clone(), invite);
                 dialling.lookup = config.lookup.clone();
@@ -102,7 +117,12 @@ impl Upstream {
                 Some(IrohNode::bind(dialling).await?)
             }
         };
-        Ok(Upstream { config, node, tokens: Vec::new(), kept_for: Duration::ZERO })
+        Ok(Upstream { config, node, owns_node, tokens: Vec::new(), kept_for: Duration::ZERO })
+    }
+
+    /// The node that dials, where a node id is dialled.
+    pub fn node(&self) -> Option<IrohNode> {
+        self.node.clone()
     }
 
     /// Connects once, negotiates, and takes up the channels of before where the pool still
@@ -143,7 +163,9 @@ impl Upstream {
 
     /// Ends everything; last bytes still arrive where the pool answers in time.
     pub async fn close(self) {
-        if let Some(node) = self.node {
+        if let Some(node) = self.node
+            && self.owns_node
+        {
             node.close().await;
         }
     }

@@ -10,20 +10,17 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use work::{Hash256, Target};
 
-/// Something that the member knows.
+/// The pool has accepted a share.
 #[derive(Debug)]
-pub(super) enum Own {
-    /// Shares are sent in this member's name.
-    Member(String),
-    /// The pool has accepted a share.
-    Accepted {
-        /// Its header's hash.
-        hash: Hash256,
-        /// The channel's target when its job came.
-        target: Target,
-        /// When, in seconds since the Unix epoch.
-        at: u64,
-    },
+pub(super) struct Own {
+    /// Whom it was sent as.
+    pub(super) member: String,
+    /// Its header's hash.
+    pub(super) hash: Hash256,
+    /// The channel's target when its job came.
+    pub(super) target: Target,
+    /// When, in seconds since the Unix epoch.
+    pub(super) at: u64,
 }
 
 /// The way to a check that runs. Cheap to clone.
@@ -46,17 +43,16 @@ impl Checker {
         (Checker { told, unwatched: Arc::default(), status }, check)
     }
 
-    /// A channel was opened under this user identity (`member.worker`).
-    pub fn user(&self, identity: &str) {
-        let member = identity.split_once('.').map_or(identity, |(member, _)| member);
-        self.tell(Own::Member(member.to_owned()));
-    }
-
-    /// The pool has accepted a share with this header hash; `target` was the channel's when
-    /// its job came.
-    pub fn accepted(&self, hash: Hash256, target: Target) {
+    /// The pool has accepted a share with this header hash, on a channel of this user identity
+    /// (`member.worker`); `target` was the channel's when its job came. A block that misses
+    /// it is accepted, but is no share.
+    pub fn accepted(&self, user: &str, hash: Hash256, target: Target) {
+        if !target.is_met_by(&hash) {
+            return;
+        }
+        let member = user.split_once('.').map_or(user, |(member, _)| member).to_owned();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.tell(Own::Accepted { hash, target, at: now.as_secs() });
+        self.tell(Own { member, hash, target, at: now.as_secs() });
     }
 
     /// How it stands.

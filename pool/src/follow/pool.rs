@@ -5,6 +5,7 @@ use crate::upstream::{Incoming, Link, PATIENCE, Upstream, UpstreamConfig, Upstre
 use crate::wire::audit::{EXTENSION, Next, Open, message};
 use common_messages_sv2::MESSAGE_TYPE_RECONNECT;
 use ledger::evidence::Cursor;
+use p2p::IrohNode;
 use std::time::Duration;
 
 /// A connection that reads.
@@ -21,10 +22,11 @@ const BYTES: u32 = 256 * 1024;
 impl Reading {
     pub(super) async fn open(
         config: UpstreamConfig,
+        node: Option<IrohNode>,
         cursor: Cursor,
         whole_from: u64,
     ) -> Result<Reading, FollowError> {
-        let mut upstream = Upstream::bind(config).await?;
+        let mut upstream = Upstream::bind_beside(config, node).await?;
         let opened = async {
             let (mut link, _) = upstream.connect().await?;
             if !link.extensions().contains(&EXTENSION) {

@@ -8,6 +8,7 @@ use super::event::MinerEvent;
 use super::hasher::{FoundShare, Hashers};
 use super::jobs::{Assignment, ChannelJobs, Root};
 use super::{MinerConfig, MinerKind};
+use crate::check::Checker;
 use crate::upstream::{InFlight, Incoming, Link, UpstreamError};
 use binary_sv2::from_bytes;
 use common_messages_sv2 as common;
@@ -25,6 +26,8 @@ use work::{Hash256, JobWork, SplitCoinbase};
 pub(super) struct Mining<'a> {
     config: &'a MinerConfig,
     events: &'a mpsc::Sender<MinerEvent>,
+    /// Is told of accepted shares.
+    checker: Option<Checker>,
     channel: Option<Channel>,
     /// Shares without an answer, sent or not.
     in_flight: InFlight<FoundShare>,
@@ -68,12 +71,14 @@ impl<'a> Mining<'a> {
     pub(super) fn start(
         config: &'a MinerConfig,
         events: &'a mpsc::Sender<MinerEvent>,
+        checker: Option<Checker>,
     ) -> std::io::Result<Mining<'a>> {
         let (sender, shares) = mpsc::channel(WAITING_SHARES);
         let hashers = Hashers::start(config.threads, config.max_hash_rate, sender)?;
         Ok(Mining {
             config,
             events,
+            checker,
             channel: None,
             in_flight: InFlight::new(IN_FLIGHT),
             number: 0,
@@ -166,6 +171,10 @@ impl<'a> Mining<'a> {
     /// The last word.
     pub(super) async fn finish(&mut self) {
         self.hashers.assign(None);
+        if let Some(checker) = &self.checker {
+            let status = checker.status().borrow().clone();
+            self.tell(MinerEvent::Checked(status)).await;
+        }
         let unanswered = self.in_flight.len() as u64;
         self.tell(MinerEvent::Ended { found: self.found, unanswered }).await;
     }
@@ -279,8 +288,14 @@ impl<'a> Mining<'a> {
     /// Shares are answered in order, errors at once: what is left up to the last
     /// sequence number was accepted.
     async fn accepted(&mut self, last_sequence: u32, shares: u64) {
-        let blocks = self.in_flight.judged_up_to(last_sequence).filter(|share| share.is_block).count();
-        self.tell(MinerEvent::Accepted { shares, blocks: blocks as u64 }).await;
+        let mut blocks = 0;
+        for share in self.in_flight.judged_up_to(last_sequence) {
+            blocks += u64::from(share.is_block);
+            if let Some(checker) = &self.checker {
+                checker.accepted(&self.config.user, share.hash, share.target);
+            }
+        }
+        self.tell(MinerEvent::Accepted { shares, blocks }).await;
     }
 }
 

@@ -61,6 +61,7 @@ pub(super) async fn remote(
     };
     let mut follow = Follow::new(FollowConfig {
         place,
+        node: None,
         identity: node_key.as_ref().map_or_else(SecretKey::generate, |key| key.secret().clone()),
         lookup: args.dialling.lookup(&looked_for),
         relay_only: args.dialling.relay_only,
