@@ -107,10 +107,22 @@ impl KnownHeads {
     /// # Errors
     /// [`KnownHeadsError::Io`]; it is noted in memory all the same.
     pub fn note(&mut self, head: &SignedHead) -> Result<(), KnownHeadsError> {
-        let same =
-            |known: &&mut SignedHead| (known.signer, known.head.ledger) == (head.signer, head.head.ledger);
-        match self.heads.iter_mut().find(same) {
-            Some(known) if known.head.slice >= head.head.slice => return Ok(()),
+        if !self.put(head) {
+            return Ok(());
+        }
+        let Some(path) = self.path.clone() else { return Ok(()) };
+        // Other programs may have noted others meanwhile.
+        if let Ok(others) = KnownHeads::load(&path) {
+            others.heads.iter().for_each(|other| _ = self.put(other));
+        }
+        self.write(&path).map_err(|source| KnownHeadsError::Io { path, source })
+    }
+
+    /// Whether the head is news.
+    fn put(&mut self, head: &SignedHead) -> bool {
+        let name = |head: &SignedHead| (head.signer, head.head.ledger);
+        match self.heads.iter_mut().find(|known| name(known) == name(head)) {
+            Some(known) if known.head.slice >= head.head.slice => return false,
             Some(known) => *known = head.clone(),
             None => {
                 if self.heads.len() >= MOST {
@@ -119,8 +131,7 @@ impl KnownHeads {
                 self.heads.push(head.clone());
             }
         }
-        let Some(path) = &self.path else { return Ok(()) };
-        self.write(path).map_err(|source| KnownHeadsError::Io { path: path.clone(), source })
+        true
     }
 
     /// In place of the file before: a reader sees the one or the other.
@@ -130,7 +141,7 @@ impl KnownHeads {
         }
         let file = File { punchbowl_heads: self.heads.iter().map(Noted::of).collect() };
         let mut new = path.as_os_str().to_owned();
-        new.push(".new");
+        new.push(format!(".{}.new", std::process::id()));
         let mut out =
             fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
         writeln!(out, "{}", serde_json::to_string_pretty(&file)?)?;

@@ -531,7 +531,8 @@ fn command() -> Result<Command> {
             command.env_remove(name);
         }
     }
-    command.env("RUST_BACKTRACE", "1");
+    // Nothing of a test belongs into the home of whoever runs it.
+    command.env("RUST_BACKTRACE", "1").env("HOME", "/dev/null/home");
     Ok(command)
 }
 

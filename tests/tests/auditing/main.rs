@@ -6,6 +6,7 @@
 //! pool's key stands between it and its members.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod api;
 mod cheat;
 mod front;
 #[path = "../../../ledger/tests/frauds/pool.rs"]
@@ -38,11 +39,11 @@ async fn verified(source: &str, more: &[&str]) -> (bool, Vec<String>, Value) {
 }
 
 fn shares(evidence: &mut [Evidence]) -> Vec<&mut RecordedShare> {
-    let share = |each| match each {
+    let shares = evidence.iter_mut().filter_map(|each| match each {
         Evidence::Share(share) => Some(share),
         _ => None,
-    };
-    evidence.iter_mut().filter_map(share).collect()
+    });
+    shares.collect()
 }
 
 /// The same share under other terms.
