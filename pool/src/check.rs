@@ -15,12 +15,13 @@ pub use status::{CheckState, CheckStatus};
 use crate::follow::{Follow, FollowConfig, FollowError, Place, Told};
 use crate::known_heads::KnownHeads;
 use crate::upstream::Backoff;
-use ledger::SignedHead;
 use ledger::audit::{Auditor, Evidence, OwnShares, amount_paid};
+use ledger::{RecordedShare, SignedHead};
 use own::Own;
 use p2p::iroh::{LookupConfig, SecretKey};
 use p2p::{IrohNode, Target};
 use status::Reporter;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -85,12 +86,12 @@ impl Check {
         // Nothing is asked for a pool that has never accepted anything of ours.
         while self.own.waiting() == 0 {
             let Some(own) = self.told.recv().await else { return };
-            self.take(own);
+            note(&mut self.own, &mut self.reporter, own);
         }
         let mut backoff = Backoff::default();
         loop {
             while let Ok(own) = self.told.try_recv() {
-                self.take(own);
+                note(&mut self.own, &mut self.reporter, own);
             }
             // Whatever is accepted by now must be in the answer.
             let mark = self.own.mark();
@@ -108,7 +109,7 @@ impl Check {
                     let until = tokio::time::Instant::now() + wait;
                     while let Ok(own) = tokio::time::timeout_at(until, self.told.recv()).await {
                         let Some(own) = own else { return };
-                        self.take(own);
+                        note(&mut self.own, &mut self.reporter, own);
                     }
                 }
             }
@@ -117,34 +118,25 @@ impl Check {
 
     /// Everything that the pool has by now; none when nobody tells us of shares any more.
     async fn answer(&mut self) -> Option<Result<(), FollowError>> {
+        let Check { own, told, auditor, follow, newest, reporter, .. } = self;
         loop {
-            let told = tokio::select! {
-                own = self.told.recv() => {
-                    self.take(own?);
-                    continue;
+            // Not begun anew with each share that comes meanwhile: a dial takes its time.
+            let mut next = pin!(follow.next());
+            let next = loop {
+                tokio::select! {
+                    share = told.recv() => note(own, reporter, share?),
+                    next = &mut next => break next,
                 }
-                told = self.follow.next() => told,
             };
-            match told {
+            match next {
+                Ok(Told::Ledger(ledger)) => auditor.ledger_is(ledger),
                 Ok(Told::Shares(shares)) => {
-                    for share in &shares {
-                        let Some(hash) = self.auditor.share(share) else { continue };
-                        let seen = self.own.seen();
-                        let found = self.own.recorded(share, &hash);
-                        self.reporter.wrong(found.iter().map(ToString::to_string));
-                        if self.own.seen() > seen {
-                            let terms = share.context.terms();
-                            let ruled = !terms.job.basis.is_empty();
-                            let paid = amount_paid(&terms.job, &terms.member).filter(|_| ruled);
-                            self.reporter.paid(paid);
-                        }
-                    }
+                    shares.iter().for_each(|share| recorded(auditor, own, reporter, share));
                 }
-                Ok(Told::Ledger(ledger)) => self.auditor.ledger_is(ledger),
                 Ok(Told::Evidence(evidence)) => {
-                    self.auditor.add(&evidence);
+                    auditor.add(&evidence);
                     if let Evidence::Slice { head, .. } = evidence {
-                        self.newest = Some(*head);
+                        *newest = Some(*head);
                     }
                 }
                 Ok(Told::CaughtUp) => return Some(Ok(())),
@@ -183,10 +175,24 @@ impl Check {
             _ => backoff.lost(now, rand::random()),
         }
     }
+}
 
-    fn take(&mut self, own: Own) {
-        let found = self.own.accepted(&own.member, own.hash, own.target, own.at);
-        self.reporter.wrong(found.iter().map(ToString::to_string));
+/// A share that the pool has accepted.
+fn note(own: &mut OwnShares, reporter: &mut Reporter, share: Own) {
+    let found = own.accepted(&share.member, share.hash, share.target, share.at);
+    reporter.wrong(found.iter().map(ToString::to_string));
+}
+
+/// A share in the ledger.
+fn recorded(auditor: &mut Auditor, own: &mut OwnShares, reporter: &mut Reporter, share: &RecordedShare) {
+    let Some(hash) = auditor.share(share) else { return };
+    let seen = own.seen();
+    let found = own.recorded(share, &hash);
+    reporter.wrong(found.iter().map(ToString::to_string));
+    if own.seen() > seen {
+        let terms = share.context.terms();
+        let ruled = !terms.job.basis.is_empty();
+        reporter.paid(amount_paid(&terms.job, &terms.member).filter(|_| ruled));
     }
 }
 

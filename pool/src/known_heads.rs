@@ -72,7 +72,10 @@ impl KnownHeads {
         let mut text = String::new();
         match fs::File::open(path) {
             Ok(file) => file.take(LONGEST).read_to_string(&mut text).map_err(failed)?,
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(known),
+            // That it cannot be made either is said when there is something to note.
+            Err(fault) if matches!(fault.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(known);
+            }
             Err(fault) => return Err(failed(fault)),
         };
         let unreadable = |why: String| KnownHeadsError::Unreadable { path: path.to_owned(), why };

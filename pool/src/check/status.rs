@@ -45,6 +45,27 @@ pub enum CheckState {
     Wrong,
 }
 
+impl CheckStatus {
+    /// In a sentence.
+    pub fn words(&self) -> String {
+        let CheckStatus { shares_checked, own_shares_found, wrong, .. } = self;
+        match self.state {
+            CheckState::Waiting => "the pool's ledger is checked once a share is accepted".to_owned(),
+            CheckState::Clean => format!(
+                "the pool's ledger is in order so far: {shares_checked} shares checked, {own_shares_found} of ours found"
+            ),
+            CheckState::Blind => {
+                let fault = self.fault.as_deref().unwrap_or_default();
+                format!("the pool's ledger cannot be checked at present: {fault}")
+            }
+            CheckState::Wrong => {
+                let first = self.findings.first().map_or("", String::as_str);
+                format!("THE POOL'S LEDGER IS WRONG in {wrong} places: {first}")
+            }
+        }
+    }
+}
+
 /// Writes the status and the log.
 pub(super) struct Reporter {
     status: watch::Sender<CheckStatus>,
@@ -116,11 +137,7 @@ impl Reporter {
             status.state = if status.wrong > 0 { CheckState::Wrong } else { CheckState::Clean };
         });
         if before != CheckState::Clean && self.is_clean() {
-            info!(
-                shares = auditor.shares(),
-                slices = auditor.slices(),
-                "the pool's ledger is in order so far"
-            );
+            info!("{}", self.status.borrow().words());
         }
     }
 

@@ -189,7 +189,8 @@ fn tell(event: &MinerEvent) {
             println!("resumed: channel {channel_id}, {judged} shares were judged meanwhile, {sent} sent now");
         }
         MinerEvent::Lost { shares, reason } => println!("{shares} shares lost: {reason}"),
-        MinerEvent::Ended { .. } | MinerEvent::Checked(_) => {}
+        MinerEvent::Checked(status) => println!("{}", status.words()),
+        MinerEvent::Ended { .. } => {}
         MinerEvent::Disconnected { reason, retry_in } => {
             println!("{reason}; trying again in {:.1} s", retry_in.as_secs_f64());
         }

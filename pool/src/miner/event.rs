@@ -65,7 +65,7 @@ pub enum MinerEvent {
         /// After how long.
         retry_in: Duration,
     },
-    /// How the check of the pool's ledger stood at the end.
+    /// How the check of the pool's ledger stands: when that has changed, and at the end.
     Checked(CheckStatus),
     /// The last word: all shares are accounted for by these and the events before.
     Ended {

@@ -8,7 +8,7 @@ use super::event::MinerEvent;
 use super::hasher::{FoundShare, Hashers};
 use super::jobs::{Assignment, ChannelJobs, Root};
 use super::{MinerConfig, MinerKind};
-use crate::check::Checker;
+use crate::check::{CheckState, CheckStatus, Checker};
 use crate::upstream::{InFlight, Incoming, Link, UpstreamError};
 use binary_sv2::from_bytes;
 use common_messages_sv2 as common;
@@ -17,7 +17,7 @@ use mining_sv2 as mining;
 use p2p::{Frame, WireError};
 use std::pin::pin;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use work::{Hash256, JobWork, SplitCoinbase};
@@ -28,6 +28,9 @@ pub(super) struct Mining<'a> {
     events: &'a mpsc::Sender<MinerEvent>,
     /// Is told of accepted shares.
     checker: Option<Checker>,
+    /// How the check stands, and how it stood when that was told.
+    check: Option<watch::Receiver<CheckStatus>>,
+    told: CheckState,
     channel: Option<Channel>,
     /// Shares without an answer, sent or not.
     in_flight: InFlight<FoundShare>,
@@ -78,6 +81,8 @@ impl<'a> Mining<'a> {
         Ok(Mining {
             config,
             events,
+            check: checker.as_ref().map(Checker::status),
+            told: CheckState::Waiting,
             checker,
             channel: None,
             in_flight: InFlight::new(IN_FLIGHT),
@@ -115,6 +120,7 @@ impl<'a> Mining<'a> {
                         self.submit(link, more).await?;
                     }
                 }
+                Some(status) = changed(&mut self.check) => self.checked(status).await,
                 incoming = link.next() => match incoming? {
                     Incoming::Frame(frame) => if self.handle(frame).await? {
                         return Ok(Served::Dismissed);
@@ -177,6 +183,13 @@ impl<'a> Mining<'a> {
         }
         let unanswered = self.in_flight.len() as u64;
         self.tell(MinerEvent::Ended { found: self.found, unanswered }).await;
+    }
+
+    /// Tells how the check of the pool's ledger stands, when that is news.
+    async fn checked(&mut self, status: CheckStatus) {
+        if std::mem::replace(&mut self.told, status.state) != status.state {
+            self.tell(MinerEvent::Checked(status)).await;
+        }
     }
 
     pub(super) async fn tell(&self, event: MinerEvent) {
@@ -297,6 +310,16 @@ impl<'a> Mining<'a> {
         }
         self.tell(MinerEvent::Accepted { shares, blocks }).await;
     }
+}
+
+/// How the check stands, once that has changed; never without one.
+async fn changed(check: &mut Option<watch::Receiver<CheckStatus>>) -> Option<CheckStatus> {
+    if let Some(status) = check
+        && status.changed().await.is_ok()
+    {
+        return Some(status.borrow_and_update().clone());
+    }
+    std::future::pending().await
 }
 
 impl Channel {

@@ -145,4 +145,3 @@ async fn listeners_are_bounded_and_those_over_are_told_to_come_back() {
     assert!(!output.status.success() && said.contains("does not let us read its ledger now"), "{said}");
     drop(stream);
 }
-
