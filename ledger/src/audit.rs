@@ -20,6 +20,7 @@ mod proof_of_work;
 mod report;
 mod seen;
 mod source;
+mod unbooked;
 
 pub use coinbase::outputs as coinbase_outputs;
 pub use discrepancy::Discrepancy;
@@ -28,6 +29,7 @@ pub use own::{Mark, OwnShares, amount_paid};
 pub use report::{BlockReport, MemberReport, Report, RulesInForce};
 pub(crate) use source::members;
 pub use source::{audit_further, audit_ledger};
+pub use unbooked::unbooked;
 
 use crate::book::BookEntry;
 use crate::head::{LedgerId, SignedHead};
