@@ -9,6 +9,7 @@ mod bytes;
 mod contexts;
 pub mod credit;
 pub mod disk_state;
+pub mod evidence;
 pub mod head;
 pub mod job_record;
 pub mod member;

@@ -4,7 +4,8 @@
 //! success, 1 a failure that is explained, 2 arguments that make no sense.
 
 pub mod check_config;
-pub mod config_flags;
+pub mod check_flags;
+mod config_flags;
 pub mod demo;
 pub mod dial_flags;
 pub mod id;
@@ -116,13 +117,13 @@ fn run_command(cli: Cli) -> Result<ExitCode> {
         Command::Id(args) => id::run(&args)?,
         Command::Invite(args) => invite::run(&args)?,
         Command::Relay(args) => in_runtime(relay::run(args))?,
-        Command::Verify(args) => return verify::run(&args),
+        Command::Verify(args) => return in_runtime(verify::run(args)),
         Command::Keygen(args) => keygen::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn in_runtime(command: impl Future<Output = Result<()>>) -> Result<()> {
+fn in_runtime<T>(command: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -6,11 +6,15 @@
 //! | `/readyz` | 200 while miners are given jobs, else 503 with the reason |
 //! | `/api/v1/status` | everything as JSON: [`StatusSnapshot`](crate::status::StatusSnapshot) |
 //! | `/metrics` | Prometheus text, of bounded size |
+//! | `/api/v1/shares/stream` | the ledger as it grows, as events |
+//! | `/api/v1/audit/...` | heads, slices and proofs, for whoever checks the pool |
 //!
 //! There is no password: it listens on the loopback address unless told otherwise.
 
+pub mod audit;
 pub mod commitments;
 pub mod metrics;
+pub mod problem;
 
 use crate::config::HttpListen;
 use crate::status::Observed;

@@ -1,8 +1,10 @@
 //! The Punchbowl node.
 
+pub mod audit;
 pub mod block_desk;
 pub mod block_watch;
 pub mod channel;
+pub mod check;
 pub mod cli;
 pub mod commitments;
 pub mod config;
@@ -10,11 +12,13 @@ pub mod data_dir;
 pub mod demo;
 pub mod external_addresses;
 pub mod extranonces;
+pub mod follow;
 pub mod http;
 pub mod identity_file;
 pub mod invite_file;
 pub mod job;
 pub mod join;
+pub mod known_heads;
 pub mod ledger_file;
 pub mod logging;
 pub mod miner;

@@ -2,6 +2,7 @@
 //!
 //! `punchbowl pool` and `punchbowl demo` are the same node with another source.
 
+use crate::audit::Listeners;
 use crate::block_desk::{self, BlockDesk};
 use crate::block_watch::BlockWatch;
 use crate::commitments::{CommitmentDesk, Token};
@@ -193,6 +194,8 @@ impl Node {
         let authority =
             parts.authority.with_certificate_validity(config.authority.certificate_validity.duration());
         let key = authority.public_key();
+        let (most, per_peer) = (size(config.limits.auditors), size(config.limits.auditors_per_peer));
+        let listeners = Listeners::new(ledger.handle(), most, per_peer);
         let context = Arc::new(ServerContext {
             authority,
             limits: wire_limits(config),
@@ -221,6 +224,7 @@ impl Node {
             extranonces: Extranonces::new(rand::random()).context("laying out the extranonce")?,
             board,
             ledger: ledger.handle().clone(),
+            listeners: listeners.clone(),
             blocks: block_sender,
             status: status.clone(),
         });
@@ -294,7 +298,7 @@ impl Node {
             source: parts.source.status.clone(),
             jobs: generation.clone(),
         };
-        let mut more = Router::new();
+        let mut more = http::audit::routes(listeners, shutdown.clone());
         if let Some(path) = parts.commitments_token.filter(|_| budget.output_bytes > 0) {
             let token = Token::load_or_create(&path, rand::random())?;
             more = more.merge(http::commitments::routes(commitments, token));

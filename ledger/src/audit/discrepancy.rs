@@ -234,6 +234,15 @@ pub enum Discrepancy {
         /// The target at which it was accepted.
         accepted: String,
     },
+    /// A share of mine is credited to somebody else.
+    MyShareTaken {
+        /// Its sequence number.
+        share: u64,
+        /// Whom I mine as.
+        mine: String,
+        /// Who is credited.
+        credited: String,
+    },
     /// A job does not pay me what is due to me.
     MyPayoutMissing {
         /// What it pays me, in sat.
@@ -274,6 +283,7 @@ impl Discrepancy {
             Discrepancy::WrongAnchor { .. } => "wrong-anchor",
             Discrepancy::MyShareMissing { .. } => "my-share-missing",
             Discrepancy::MyShareDevalued { .. } => "my-share-devalued",
+            Discrepancy::MyShareTaken { .. } => "my-share-taken",
             Discrepancy::MyPayoutMissing { .. } => "my-payout-missing",
         }
     }
@@ -380,6 +390,9 @@ impl fmt::Display for Discrepancy {
                 "share {share} is credited at the target {credited}; it was accepted at {accepted}, which is \
                  harder"
             ),
+            Discrepancy::MyShareTaken { share, mine, credited } => {
+                write!(f, "share {share}, which I mined as {mine}, is credited to {credited}")
+            }
             Discrepancy::MyPayoutMissing { paid, right } => {
                 write!(f, "a job pays me {paid} sat where the rule says {right} sat")
             }

@@ -46,6 +46,10 @@ impl Heads {
         self.signer
     }
 
+    pub(super) fn ledger_is(&mut self, ledger: LedgerId) {
+        self.ledger.get_or_insert(ledger);
+    }
+
     pub(super) fn ledger(&self) -> Option<LedgerId> {
         self.ledger
     }
@@ -93,7 +97,9 @@ impl Heads {
 
     /// Heads that were shown and lie behind the ledger's end.
     pub(super) fn withdrawn(&mut self, findings: &mut Findings) {
-        for (slice, known) in self.known.range(self.last + 1..) {
+        // Told once.
+        let behind = self.known.split_off(&(self.last + 1));
+        for (slice, known) in &behind {
             // What is not signed by the pool proves nothing.
             let of_the_pool = self.signer.is_none_or(|signer| signer == known.signer);
             let of_this_ledger = self.ledger.is_none_or(|ledger| ledger == known.head.ledger);

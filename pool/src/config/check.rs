@@ -6,7 +6,7 @@ use super::sections::{
 };
 use super::values::{Seconds, network_name};
 use crate::payout::{self, Aliases, PayoutDescriptor, address, pool_tag};
-use crate::wire::keep_alive;
+use crate::wire::{audit, keep_alive};
 use ledger::payout::Ppm;
 use p2p::RelayTrust;
 use p2p::invite::MAX_RELAYS;
@@ -389,6 +389,8 @@ fn check_limits(config: &Config, report: &mut Report<'_>) {
         ("limits.connections_per_address", limits.connections_per_address, 1, 1_000_000),
         ("limits.channels_per_connection", limits.channels_per_connection, 1, 1_000_000),
         ("limits.workers_per_channel", limits.workers_per_channel, 0, 100_000),
+        ("limits.auditors", limits.auditors, 0, 10_000),
+        ("limits.auditors_per_peer", limits.auditors_per_peer, 1, 10_000),
         // The least that holds a SetupConnection with every text at its longest.
         ("limits.frame_bytes", limits.frame_bytes, 2_048, 0xff_ffff),
         ("limits.write_buffer_bytes", limits.write_buffer_bytes, 64 * 1024, 256 * 1024 * 1024),
@@ -433,13 +435,15 @@ fn check_pings(config: &Config, report: &mut Report<'_>) {
 }
 
 fn check_extensions(config: &Config, report: &mut Report<'_>) {
-    const KNOWN: [u16; 3] = [0x0001, 0x0002, keep_alive::EXTENSION];
+    const KNOWN: [u16; 4] = [0x0001, 0x0002, keep_alive::EXTENSION, audit::EXTENSION];
     let extensions = &config.extensions;
     if let Some(unknown) = extensions.supported.iter().find(|id| !KNOWN.contains(id)) {
         report(
             "extensions.supported",
             format!("Punchbowl does not know extension {unknown:#06x}"),
-            "use 0x0001 (negotiation), 0x0002 (worker names) and 0x5042 (keep-alive and resume)".into(),
+            "use 0x0001 (negotiation), 0x0002 (worker names), 0x5042 (keep-alive and resume) and 0x5043 (the \
+             ledger for members)"
+                .into(),
         );
     }
     if !extensions.supported.is_empty() && !extensions.supported.contains(&0x0001) {

@@ -552,6 +552,10 @@ pub struct Limits {
     pub parked_channels: u32,
     /// Those of one IP address or node.
     pub parked_channels_per_peer: u32,
+    /// Who reads the ledger at a time, over HTTP and by invite.
+    pub auditors: u32,
+    /// Those of one IP address or node, by invite.
+    pub auditors_per_peer: u32,
     /// Largest message that is read, payload in bytes.
     pub frame_bytes: u32,
     /// Bytes waiting to be sent to one peer before it is disconnected.
@@ -574,6 +578,8 @@ impl Default for Limits {
             resume_timeout: Seconds::new(120),
             parked_channels: 20_000,
             parked_channels_per_peer: 2_500,
+            auditors: 100,
+            auditors_per_peer: 20,
             frame_bytes: 64 * 1024,
             write_buffer_bytes: 1024 * 1024,
         }
@@ -592,7 +598,7 @@ pub struct Extensions {
 
 impl Default for Extensions {
     fn default() -> Extensions {
-        Extensions { supported: vec![0x0001, 0x0002, 0x5042], required: Vec::new() }
+        Extensions { supported: vec![0x0001, 0x0002, 0x5042, 0x5043], required: Vec::new() }
     }
 }
 
