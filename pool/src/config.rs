@@ -10,7 +10,9 @@
 pub mod check;
 pub mod environment;
 pub mod file;
+pub mod home_assistant;
 pub mod load;
+pub mod notify;
 pub mod problem;
 pub mod sections;
 pub mod setting;
@@ -19,7 +21,9 @@ pub mod values;
 mod json_lines;
 mod suggest;
 
+pub use home_assistant::HomeAssistant;
 pub use load::{Loaded, Sources, load};
+pub use notify::Notify;
 pub use problem::{ConfigError, Origin, Problem};
 pub use sections::{
     Authority, Config, DhtPublishing, Discovery, Embedded, Extensions, Http, Limits, Listen, P2p,

@@ -9,6 +9,9 @@
 //! | `run/external-addrs.json` | forwarded addresses, written by other programs |
 //! | `payout-index.json` | the next index of a ranged payout descriptor |
 //! | `ledger.sqlite` (`-wal`, `-shm`, `.lock`) | every share, slice, block and credit; see `docs/ledger.md` |
+//! | `host-password` | an Argon2 hash of the host's password |
+//! | `tokens.json` | hashes of the tokens for the host's programs |
+//! | `outbox.sqlite` | notifications that wait to be sent |
 //! | `solutions/` | solved blocks, written before they are sent |
 //! | `chain/` | the embedded regtest chain |
 //! | `lock` | held while a pool runs; holds its process id |

@@ -124,6 +124,7 @@ async fn start(options: &DemoOptions, folder: &LedgerFolder) -> Result<Node> {
         authority: AuthorityKeypair::generate(&mut rand::rngs::OsRng),
         identity: Some(SecretKey::generate()),
         ledger: folder.path.join("ledger.sqlite"),
+        outbox: None,
     };
     Node::start(&config, parts).await.context("starting the demo's pool")
 }

@@ -1,5 +1,6 @@
 //! The Punchbowl node.
 
+pub mod access;
 pub mod block_desk;
 pub mod channel;
 pub mod cli;
@@ -8,6 +9,8 @@ pub mod data_dir;
 pub mod demo;
 pub mod external_addresses;
 pub mod extranonces;
+pub mod glance;
+pub mod home_assistant;
 pub mod http;
 pub mod identity_file;
 pub mod invite_file;
@@ -17,6 +20,7 @@ pub mod ledger_file;
 pub mod logging;
 pub mod miner;
 pub mod node;
+pub mod notify;
 pub mod own_relay;
 pub mod payout;
 pub mod qr;

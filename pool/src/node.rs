@@ -5,9 +5,11 @@
 use crate::block_desk::{self, BlockDesk};
 use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
+use crate::home_assistant::HomeAssistant;
 use crate::http;
 use crate::job::maker::{self, JobMakerConfig};
 use crate::ledger_file;
+use crate::notify::{NotifyHandle, Plan, plan};
 use crate::own_relay;
 use crate::payout::PayoutMode;
 use crate::reach;
@@ -52,6 +54,8 @@ pub struct Node {
     pub status: Arc<Status>,
     /// What became of each block.
     pub blocks: broadcast::Receiver<BlockRecord>,
+    /// Tells the host what needs an eye; none where there is no place for an outbox.
+    pub notify: Option<NotifyHandle>,
     generation: watch::Receiver<u64>,
     source: SourceHandle,
     source_stop: CancellationToken,
@@ -79,6 +83,8 @@ pub struct Parts {
     pub identity: Option<SecretKey>,
     /// Where the ledger is kept.
     pub ledger: PathBuf,
+    /// Where notifications wait to be sent; none where nobody is told of anything.
+    pub outbox: Option<PathBuf>,
 }
 
 /// Different payout scripts served at once.
@@ -229,6 +235,18 @@ impl Node {
             source: parts.source.status.clone(),
             jobs: generation.clone(),
         };
+        let notify = match &parts.outbox {
+            Some(folder) => {
+                let plan = Plan::from_config(&config.notify, &plan::pool_name(config))?;
+                let observed = observed.clone();
+                Some(NotifyHandle::start(plan, folder, observed, &sessions, shutdown.clone())?)
+            }
+            None => None,
+        };
+        let name = plan::pool_name(config);
+        if let Some(home) = HomeAssistant::from_config(&config.home_assistant, &key.to_bytes(), &name)? {
+            sessions.spawn(home.run(observed.clone(), shutdown.clone()));
+        }
         let http = http::start(config.http.listen, observed, shutdown.clone()).await?;
         if let Some(address) = http {
             info!(%address, transport = "http", "listening");
@@ -241,6 +259,7 @@ impl Node {
             authority: key,
             status,
             blocks,
+            notify,
             generation,
             source: parts.source,
             source_stop: parts.source_stop,

@@ -61,7 +61,8 @@ pub async fn run(args: PoolArgs) -> Result<()> {
 
     let tag = config.payout.pool_tag.clone().into_bytes();
     let ledger = data_dir.ledger();
-    let parts = Parts { source, source_stop, payouts, tag, authority, identity, ledger };
+    let outbox = Some(data_dir.path().to_owned());
+    let parts = Parts { source, source_stop, payouts, tag, authority, identity, ledger, outbox };
     let node = Node::start(&config, parts).await?;
     let external = async {
         let Some(iroh) = node.iroh.clone() else { return std::future::pending().await };

@@ -2,6 +2,7 @@
 
 use super::sections::{Config, DhtPublishing, P2p, P2pAdmission, PayoutKind, RelayMode, TemplateSource};
 use super::values::{Seconds, network_name};
+use super::{home_assistant, notify};
 use crate::payout::{self, PayoutDescriptor, address, pool_tag};
 use crate::wire::keep_alive;
 use p2p::RelayTrust;
@@ -22,6 +23,8 @@ pub fn check(config: &Config, report: &mut Report<'_>) {
     check_p2p(config, report);
     check_sv1(config, report);
     check_discovery(config, report);
+    notify::check(&config.notify, report);
+    home_assistant::check(&config.home_assistant, report);
     if config.listen.tcp.is_empty() {
         report("listen.tcp", "no address to listen on".into(), "name one, such as \"0.0.0.0:34254\"".into());
     }

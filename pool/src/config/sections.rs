@@ -3,6 +3,8 @@
 //! A key here must stand in `punchbowl.example.toml` too, where it is explained to
 //! the host; `the_example_file_*` tests in [`load`](super::load) hold that.
 
+use super::home_assistant::HomeAssistant;
+use super::notify::Notify;
 use super::values::{
     HomePath, HttpListen, Nbits, PublicPlace, Seconds, listen_addresses, network_name, node_ids,
     public_relays, relay_hints,
@@ -43,6 +45,10 @@ pub struct Config {
     pub extensions: Extensions,
     /// The key that proves to miners that this is their pool.
     pub authority: Authority,
+    /// Telling the host what needs an eye.
+    pub notify: Notify,
+    /// The pool and its workers in Home Assistant.
+    pub home_assistant: HomeAssistant,
 }
 
 impl Default for Config {
@@ -60,6 +66,8 @@ impl Default for Config {
             limits: Limits::default(),
             extensions: Extensions::default(),
             authority: Authority::default(),
+            notify: Notify::default(),
+            home_assistant: HomeAssistant::default(),
         }
     }
 }
