@@ -181,7 +181,8 @@ mod tests {
         access.set_password("correct horse".into()).await.unwrap();
         let mut refused = 0;
         for _ in 0..12 {
-            refused += usize::from(matches!(access.sign_in(HERE, "guess".into()).await, Err(Denied::Wait(_))));
+            refused +=
+                usize::from(matches!(access.sign_in(HERE, "guess".into()).await, Err(Denied::Wait(_))));
         }
         assert!(refused >= 6, "{refused}");
         assert!(matches!(access.sign_in(HERE, "correct horse".into()).await, Err(Denied::Wait(_))));

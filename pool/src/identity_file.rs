@@ -8,8 +8,8 @@ use p2p::{Invite, PoolUri};
 use serde::Serialize;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Name of the folder, in a data folder, for what holds while a pool runs.
@@ -36,7 +36,12 @@ pub struct Identity {
 
 impl Identity {
     /// Of a pool of this authority key, with what is known by now of where it is.
-    pub fn new(authority: p2p::AuthorityKey, known: Option<&Invite>, tcp: &[PoolUri], http: Option<SocketAddr>) -> Identity {
+    pub fn new(
+        authority: p2p::AuthorityKey,
+        known: Option<&Invite>,
+        tcp: &[PoolUri],
+        http: Option<SocketAddr>,
+    ) -> Identity {
         Identity {
             node_id: known.map(|invite| invite.node.to_z32()),
             authority_key: authority.to_string(),
@@ -82,7 +87,9 @@ mod tests {
         let tcp = format!("stratum2+tcp://192.168.1.4:34254/{}", invite.authority).parse().unwrap();
         let folder = tempfile::tempdir().unwrap();
         for known in [Some(&invite), None] {
-            Identity::new(invite.authority, known, std::slice::from_ref(&tcp), None).write(folder.path()).unwrap();
+            Identity::new(invite.authority, known, std::slice::from_ref(&tcp), None)
+                .write(folder.path())
+                .unwrap();
         }
         let at = Some(([127, 0, 0, 1], 8080).into());
         Identity::new(invite.authority, Some(&invite), std::slice::from_ref(&tcp), at)

@@ -26,6 +26,7 @@ pub mod payout;
 pub mod qr;
 pub mod reach;
 pub mod server;
+pub mod settings;
 pub mod status;
 pub mod sv1;
 pub mod upstream;

@@ -6,6 +6,8 @@
 //!  proxy          outages between a miner and its pool
 //!  join           `punchbowl join` in front of a pool
 //!  status         what its status page says
+//!  hook           a program of a host's that takes webhooks
+//!  mosquitto      a real MQTT broker
 //!  client         a scripted Stratum V2 miner, as well-behaved or as rude as told
 //!  sv1            a Stratum V1 miner that hashes on the CPU, or sends what it is told
 //!  load           many miners at once, cheap enough to share the machine with the pool
@@ -17,9 +19,11 @@
 
 pub mod bitcoin_node;
 pub mod client;
+pub mod hook;
 pub mod http;
 pub mod join;
 pub mod load;
+pub mod mosquitto;
 #[cfg(target_os = "linux")]
 pub mod nat;
 pub mod place;

@@ -144,8 +144,7 @@ mod tests {
         };
         let mut keys = Vec::new();
         check(&config, &mut |key, _, _| keys.push(key));
-        let expected =
-            ["broker", "password", "discovery_prefix", "topic", "workers", "interval"];
+        let expected = ["broker", "password", "discovery_prefix", "topic", "workers", "interval"];
         assert_eq!(keys, expected.map(|key| format!("home_assistant.{key}")));
     }
 }

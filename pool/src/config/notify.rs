@@ -128,15 +128,17 @@ pub fn is_secret(key: &str) -> bool {
 
 /// Reports everything that is wrong with `notify`.
 pub(super) fn check(notify: &Notify, report: &mut Report<'_>) {
-    for (key, url) in [
-        ("notify.ntfy", &notify.ntfy),
-        ("notify.webhook", &notify.webhook),
-        ("notify.nostr", &notify.nostr),
-    ] {
+    for (key, url) in
+        [("notify.ntfy", &notify.ntfy), ("notify.webhook", &notify.webhook), ("notify.nostr", &notify.nostr)]
+    {
         let Some(url) = url else { continue };
         // The address may be a secret: it is not repeated.
         if !is_web_address(url) {
-            report(key, "is not a web address".into(), "it begins with https:// (or http://) and a host".into());
+            report(
+                key,
+                "is not a web address".into(),
+                "it begins with https:// (or http://) and a host".into(),
+            );
         } else if key == "notify.ntfy" && Ntfy::at(url, None).is_none() {
             report(
                 key,
@@ -157,7 +159,11 @@ pub(super) fn check(notify: &Notify, report: &mut Report<'_>) {
         }
     }
     if let Some(kind) = notify.events.iter().find(|kind| **kind == EventKind::Test) {
-        report("notify.events", format!("`{kind}` cannot be chosen"), "remove it: a test is always sent".into());
+        report(
+            "notify.events",
+            format!("`{kind}` cannot be chosen"),
+            "remove it: a test is always sent".into(),
+        );
     }
     if !(0.0..1.0).contains(&notify.reject_rate) {
         report(
@@ -231,10 +237,8 @@ mod tests {
     fn a_secret_may_stand_in_a_file_of_its_own() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
-        let notify = Notify {
-            webhook_secret_file: Some(HomePath::new(path.to_str().unwrap())),
-            ..Notify::default()
-        };
+        let notify =
+            Notify { webhook_secret_file: Some(HomePath::new(path.to_str().unwrap())), ..Notify::default() };
         assert!(notify.webhook_secret().unwrap_err().to_string().contains("notify.webhook_secret_file"));
         std::fs::write(&path, "  s3cret\n").unwrap();
         assert_eq!(notify.webhook_secret().unwrap().as_deref(), Some("s3cret"));

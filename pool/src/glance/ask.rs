@@ -111,8 +111,7 @@ impl Asker {
     /// What is at `path`, if there is anything.
     async fn get(&self, path: &str) -> Result<Option<Value>, AskError> {
         let silent = |source| AskError::Silent { base: self.base.clone(), source };
-        let (status, body) =
-            self.web.get(&format!("{}{path}", self.base), LONGEST).await.map_err(silent)?;
+        let (status, body) = self.web.get(&format!("{}{path}", self.base), LONGEST).await.map_err(silent)?;
         match status {
             200 => serde_json::from_slice(&body).map(Some).map_err(|error| self.no_pool(&error.to_string())),
             404 => Ok(None),

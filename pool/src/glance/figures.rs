@@ -72,13 +72,15 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_people_write_them() {
-        assert_eq!([0.0, 999.4, 1.234e12, 5.67e18].map(hashrate), [
-            "0.00 H/s", "999 H/s", "1.23 TH/s", "5.67 EH/s"
-        ]);
+        assert_eq!(
+            [0.0, 999.4, 1.234e12, 5.67e18].map(hashrate),
+            ["0.00 H/s", "999 H/s", "1.23 TH/s", "5.67 EH/s"]
+        );
         assert_eq!([7, 1_000, 12_345_678].map(grouped), ["7", "1 000", "12 345 678"]);
-        assert_eq!([1.0, 0.31, 0.012, 0.000_04, 1e-9, 0.0].map(percent), [
-            "100 %", "31 %", "1.2 %", "0.004 %", "under 0.0001 %", "0 %"
-        ]);
+        assert_eq!(
+            [1.0, 0.31, 0.012, 0.000_04, 1e-9, 0.0].map(percent),
+            ["100 %", "31 %", "1.2 %", "0.004 %", "under 0.0001 %", "0 %"]
+        );
         assert_eq!([0, 1, 312_500_000].map(bitcoin), ["0 BTC", "0.00000001 BTC", "3.125 BTC"]);
         let spans = [5, 300, 12_000, 360_000].map(|seconds| span(Duration::from_secs(seconds)));
         assert_eq!(spans, ["5 s", "5 min", "3 h 20 min", "4 d 4 h"]);

@@ -51,15 +51,17 @@ fn well(troubles: &[Trouble], pen: Pen) -> Vec<String> {
 fn figures(answers: &Answers, now: u64, pen: Pen) -> Vec<String> {
     let status = &answers.status;
     let mut lines = Vec::new();
-    let mut line = |name: &str, text: String| lines.push(format!("  {}{text}", pen.dim(&format!("{name:<10}"))));
+    let mut line =
+        |name: &str, text: String| lines.push(format!("  {}{text}", pen.dim(&format!("{name:<10}"))));
     if let Some(pool) = &answers.pool {
         let rate = |window: &str| pool.hashrate.get(window).map(|rate| hashrate(rate.hashrate));
         let rates = ["5m", "1h", "1d"].map(|window| rate(window).map(|rate| format!("{rate} ({window})")));
         line("Hashrate", rates.into_iter().flatten().collect::<Vec<_>>().join("   "));
         let effort = pool.round.effort;
-        let since = pool.round.since.map(|since| {
-            format!(", begun {} ago", span(Duration::from_secs(now.saturating_sub(since))))
-        });
+        let since = pool
+            .round
+            .since
+            .map(|since| format!(", begun {} ago", span(Duration::from_secs(now.saturating_sub(since)))));
         let since = since.unwrap_or_default();
         line("Round", format!("{} {} of an average block{since}", bar(effort, 24), percent(effort)));
         let odds = &pool.odds;
@@ -68,7 +70,11 @@ fn figures(answers: &Answers, now: u64, pen: Pen) -> Vec<String> {
         if let Some(best) = &pool.best {
             let worker = worker_name(&best.member, &best.worker);
             let network = pool.round.network_difficulty;
-            let of = if network > 0.0 { format!(", {} of a block", percent(best.difficulty / network)) } else { String::new() };
+            let of = if network > 0.0 {
+                format!(", {} of a block", percent(best.difficulty / network))
+            } else {
+                String::new()
+            };
             line("Best share", format!("{} by {worker}{of}", short(best.difficulty)));
         }
     }
@@ -85,14 +91,21 @@ fn figures(answers: &Answers, now: u64, pen: Pen) -> Vec<String> {
         line("Ledger", text);
     }
     let refused: u64 = status.shares.rejected.values().sum();
-    line("Shares", format!("{} accepted, {} refused since the start", grouped(status.shares.accepted), grouped(refused)));
+    line(
+        "Shares",
+        format!("{} accepted, {} refused since the start", grouped(status.shares.accepted), grouped(refused)),
+    );
     lines
 }
 
 fn blocks(status: &Status, now: u64) -> String {
     let counts = &status.block_counts;
     let Some(last) = status.blocks.first() else {
-        return if counts.submitted == 0 { "none since the start".into() } else { counts.submitted.to_string() };
+        return if counts.submitted == 0 {
+            "none since the start".into()
+        } else {
+            counts.submitted.to_string()
+        };
     };
     let became = match (&last.state, last.accepted) {
         (Some(state), _) => state.as_str(),

@@ -101,10 +101,7 @@ impl Topics {
             ("value_template".to_owned(), json!(format!("{{{{ value_json.{key} }}}}"))),
             ("availability_topic".to_owned(), json!(self.availability())),
             ("device".to_owned(), device.clone()),
-            (
-                "origin".to_owned(),
-                json!({"name": "Punchbowl", "sw_version": env!("CARGO_PKG_VERSION")}),
-            ),
+            ("origin".to_owned(), json!({"name": "Punchbowl", "sw_version": env!("CARGO_PKG_VERSION")})),
         ]);
         config.extend(more.iter().map(|(key, value)| ((*key).to_owned(), json!(value))));
         Message {
@@ -204,7 +201,8 @@ mod tests {
         names.iter().for_each(|name| messages.extend(topics.worker_entities(name)));
         let configs: Vec<Value> =
             messages.iter().map(|message| serde_json::from_str(&message.payload).unwrap()).collect();
-        let ids: BTreeSet<&str> = configs.iter().map(|config| config["unique_id"].as_str().unwrap()).collect();
+        let ids: BTreeSet<&str> =
+            configs.iter().map(|config| config["unique_id"].as_str().unwrap()).collect();
         assert_eq!(ids.len(), POOL.len() + names.len() * WORKER.len());
         for (message, config) in messages.iter().zip(&configs) {
             // Home Assistant takes [a-zA-Z0-9_-] alone; and no wildcard may be in a topic.

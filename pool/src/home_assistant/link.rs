@@ -110,7 +110,9 @@ impl HomeAssistant {
             () = shutdown.cancelled() => {}
         }
         let leave = async {
-            teller.publish(Message { topic: teller.topics.availability(), payload: "offline".into() }).await?;
+            teller
+                .publish(Message { topic: teller.topics.availability(), payload: "offline".into() })
+                .await?;
             teller.client.disconnect().await.ok()?;
             // The link ends when all of that is sent.
             (&mut link).await.ok()

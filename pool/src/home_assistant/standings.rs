@@ -41,7 +41,13 @@ pub struct Changes {
 impl Standings {
     /// So many workers are told of at most.
     pub fn new(places: usize) -> Standings {
-        Standings { places, workers: BTreeMap::new(), rates: Rates::default(), pool: Rate::default(), at: None }
+        Standings {
+            places,
+            workers: BTreeMap::new(),
+            rates: Rates::default(),
+            pool: Rate::default(),
+            at: None,
+        }
     }
 
     /// Takes note of `view`, and of the sum of all credited difficulties.
@@ -131,8 +137,7 @@ fn rfc3339(seconds: u64) -> String {
     // Howard Hinnant's days-to-civil, for dates after 1970.
     let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
     let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;

@@ -115,7 +115,8 @@ async fn attempt(
     let (name, now) = (sink.name(), unix_time());
     let outcome = sink.send(web, &delivery.notice, now).await;
     let mut failing = 0;
-    let update = |change: &dyn Fn(&mut SinkState)| change(&mut state.lock().unwrap_or_else(PoisonError::into_inner));
+    let update =
+        |change: &dyn Fn(&mut SinkState)| change(&mut state.lock().unwrap_or_else(PoisonError::into_inner));
     match outcome {
         Ok(()) => {
             debug!(sink = name, id = delivery.notice.id, "notification delivered");

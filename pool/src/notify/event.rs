@@ -237,7 +237,12 @@ impl Event {
         match self {
             Event::Block(news) => {
                 let amount = bitcoin::Amount::from_sat(news.value).to_btc();
-                format!("{} found it, worth {amount} BTC. {}\n{}", news.worker, sentence(&news.detail), news.hash)
+                format!(
+                    "{} found it, worth {amount} BTC. {}\n{}",
+                    news.worker,
+                    sentence(&news.detail),
+                    news.hash
+                )
             }
             Event::BestShare { difficulty, worker, network_difficulty } => {
                 let of = network_difficulty.filter(|network| *network > 0.0);

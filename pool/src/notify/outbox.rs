@@ -98,9 +98,8 @@ impl Outbox {
     /// # Errors
     /// SQLite's word.
     pub fn put(&mut self, notice: &Notice, sinks: &[&str], now: u64) -> rusqlite::Result<u64> {
-        let text = serde_json::to_string(notice).map_err(|error| {
-            rusqlite::Error::ToSqlConversionFailure(Box::new(error))
-        })?;
+        let text = serde_json::to_string(notice)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
         let transaction = self.connection.transaction()?;
         for sink in sinks {
             transaction.execute(
@@ -129,7 +128,12 @@ impl Outbox {
              ORDER BY number LIMIT 1",
         )?;
         let found = query.query_row(params![sink, signed(now)], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, u32>(2)?, row.get::<_, i64>(3)?))
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, u32>(2)?,
+                row.get::<_, i64>(3)?,
+            ))
         });
         let Some((number, text, attempts, since)) = found.optional()? else { return Ok(None) };
         match serde_json::from_str(&text) {

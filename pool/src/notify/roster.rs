@@ -94,9 +94,8 @@ impl Roster {
         if let Some(rules) = silence {
             self.judge_silence(now, rules, news);
         }
-        self.workers.retain(|_, entry| {
-            entry.present || now.saturating_duration_since(entry.last_work) < FORGET
-        });
+        self.workers
+            .retain(|_, entry| entry.present || now.saturating_duration_since(entry.last_work) < FORGET);
     }
 
     fn note(&mut self, now: Instant, seen: &BTreeMap<String, WorkerView>) {
@@ -184,7 +183,8 @@ impl Roster {
         news.extend(self.pool.look(now, accepted, rejected, rules, || None));
         for (name, worker) in &view.workers {
             let Some(entry) = self.workers.get_mut(name) else { continue };
-            let turn = entry.rejects.look(now, worker.accepted, worker.rejected, rules, || Some(name.clone()));
+            let turn =
+                entry.rejects.look(now, worker.accepted, worker.rejected, rules, || Some(name.clone()));
             if let Some(Event::Rejects { .. }) = &turn {
                 // A pool that refuses everybody's shares says so once.
                 entry.rejects.told = !self.pool.raised && news.len() - before <= WORKERS_TOLD_OF;

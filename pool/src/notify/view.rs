@@ -165,8 +165,13 @@ mod tests {
         let now = Instant::now();
         let (observed, _) = fake::observed(now);
         let guard = observed.status.connections.opened_at(Path::Tcp(([127, 0, 0, 1], 1).into()), now);
-        let info =
-            |id| ChannelInfo { id, kind: "extended", member: "ann".into(), worker: "rig".into(), class: None };
+        let info = |id| ChannelInfo {
+            id,
+            kind: "extended",
+            member: "ann".into(),
+            worker: "rig".into(),
+            class: None,
+        };
         let report = |accepted| ChannelReport { accepted, difficulty: 2.0, ..ChannelReport::default() };
         for id in [1, 2, 3] {
             guard.channel_opened(info(id));

@@ -148,10 +148,9 @@ impl Watcher {
             }
         };
         match self.ledger.look(now, reason.is_some(), self.rules.ledger_stalled, self.rules.steady) {
-            Some(Turn::Bad) => news.push(Event::LedgerStalled {
-                reason: reason.cloned().unwrap_or_default(),
-                failed: false,
-            }),
+            Some(Turn::Bad) => {
+                news.push(Event::LedgerStalled { reason: reason.cloned().unwrap_or_default(), failed: false })
+            }
             Some(Turn::Good { .. }) => news.push(Event::LedgerWorking),
             None => {}
         }

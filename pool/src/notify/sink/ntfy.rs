@@ -23,8 +23,11 @@ impl Ntfy {
         let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
         // What stands before the topic must still hold a host.
         let host = server.split("://").nth(1)?;
-        (!host.is_empty() && (1..=64).contains(&topic.len()) && topic.chars().all(is_word))
-            .then(|| Ntfy { server: server.to_owned(), topic: topic.to_owned(), token })
+        (!host.is_empty() && (1..=64).contains(&topic.len()) && topic.chars().all(is_word)).then(|| Ntfy {
+            server: server.to_owned(),
+            topic: topic.to_owned(),
+            token,
+        })
     }
 
     /// Where messages are posted to.

@@ -244,9 +244,8 @@ fn a_best_share_that_was_told_before_a_restart_is_not_told_again() {
     let now = Instant::now();
     let mut watcher = Watcher::new(rules(), 7.0, now);
     let best = |difficulty| BestView { difficulty, worker: "a".into(), network_difficulty: None };
-    let mut look = |difficulty| {
-        watcher.look(now, &View { best: Some(best(difficulty)), ..View::default() }).len()
-    };
+    let mut look =
+        |difficulty| watcher.look(now, &View { best: Some(best(difficulty)), ..View::default() }).len();
     assert_eq!(look(7.0), 0);
     assert_eq!(look(8.0), 1);
 }
@@ -275,7 +274,9 @@ fn a_block_is_told_of_once_in_each_state_and_an_old_one_not_at_all() {
     meetup.view.blocks = vec![block(1, "settled", 5_000), block(2, "in-chain", 2)];
     let told = |news: Vec<Event>| -> Vec<(u32, &'static str)> {
         news.into_iter()
-            .filter_map(|event| if let Event::Block(news) = event { Some((news.height, news.state)) } else { None })
+            .filter_map(
+                |event| if let Event::Block(news) = event { Some((news.height, news.state)) } else { None },
+            )
             .collect()
     };
     assert_eq!(told(meetup.mine(3, &[])), [(2, "in-chain")], "found just before a restart");
