@@ -233,8 +233,7 @@ fn check_payout(config: &Config, report: &mut Report<'_>) {
                     "payout.address",
                     error.to_string(),
                     "set payout.address (or PUNCHBOWL_PAYOUT__ADDRESS, or --payout-address) to an address of \
-                     your wallet, or payout.descriptor, or payout.mode = \"solo\"; or start `punchbowl pool \
-                     --setup` and say it in the browser"
+                     your wallet, or payout.descriptor, or payout.mode = \"solo\""
                         .into(),
                 );
             }
