@@ -5,7 +5,9 @@
 use crate::block_desk::{self, BlockDesk};
 use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
-use crate::http;
+use crate::history::Follower;
+use crate::http::pages::join::Doors;
+use crate::http::{self, Subject};
 use crate::job::maker::{self, JobMakerConfig};
 use crate::ledger_file;
 use crate::own_relay;
@@ -16,6 +18,7 @@ use crate::server::parking::{self, ParkingLot};
 use crate::server::{self, Door, ExtensionPolicy, ServerContext};
 use crate::status::{BlockRecord, Observed, Status};
 use crate::sv1::Sv1Port;
+use crate::view::Scene;
 use anyhow::{Context, Result};
 use ledger::{DiskState, Ledger};
 use p2p::iroh::{DhtUse, GateLimits, IrohConfig, LookupConfig, Policy, SecretKey};
@@ -61,6 +64,8 @@ pub struct Node {
     abandon: CancellationToken,
     desk: JoinHandle<()>,
     ledger: Ledger,
+    /// Reads the ledger for pages; none where nobody can look.
+    follower: Option<Follower>,
 }
 
 /// What a node is started from, besides its configuration.
@@ -152,11 +157,11 @@ impl Node {
                 status.clone(),
                 shutdown.clone(),
             ),
-            payouts,
+            payouts: payouts.clone(),
             // Another one at each start: on a template that outlives a restart, the search
             // space of before is not handed out again.
             extranonces: Extranonces::new(rand::random()).context("laying out the extranonce")?,
-            board,
+            board: board.clone(),
             ledger: ledger.handle().clone(),
             blocks: block_sender,
             status: status.clone(),
@@ -229,7 +234,17 @@ impl Node {
             source: parts.source.status.clone(),
             jobs: generation.clone(),
         };
-        let http = http::start(config.http.listen, observed, shutdown.clone()).await?;
+        let (follower, history) = config
+            .http
+            .listen
+            .address()
+            .map(|_| Follower::start(ledger.handle().clone()))
+            .map_or_else(Default::default, |(follower, history)| (Some(follower), history));
+        let subject = Subject {
+            scene: Scene { observed, history, payouts, jobs: Some(board), authority: key },
+            doors: Doors { iroh: iroh.clone(), authority: key, listening: listening.clone() },
+        };
+        let http = http::start(config.http.listen, subject, shutdown.clone()).await?;
         if let Some(address) = http {
             info!(%address, transport = "http", "listening");
         }
@@ -249,6 +264,7 @@ impl Node {
             abandon,
             desk,
             ledger,
+            follower,
         })
     }
 
@@ -293,7 +309,10 @@ impl Node {
         if tokio::time::timeout(SETTLE, self.desk).await.is_err() {
             warn!("a block was still under way; it is on disk and will be sent again");
         }
-        let closed = tokio::task::spawn_blocking(|| self.ledger.close());
+        let closed = tokio::task::spawn_blocking(|| {
+            drop(self.follower);
+            self.ledger.close()
+        });
         if tokio::time::timeout(SETTLE, closed).await.is_err() {
             warn!("the ledger could not be closed in time; nothing that was acknowledged is lost");
         }

@@ -1,10 +1,27 @@
 //! Prometheus text. Labels come from fixed sets only (no names, no addresses), so that
 //! the number of series is bounded whatever miners do.
 
+use super::Shown;
 use crate::status::books::LedgerSnapshot;
 use crate::status::{StatusSnapshot, relays};
+use axum::Router;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
+use std::sync::Arc;
+use std::time::Instant;
+
+pub(super) fn routes() -> Router<Arc<Shown>> {
+    Router::new().route("/metrics", get(show))
+}
+
+async fn show(State(shown): State<Arc<Shown>>) -> Response {
+    let text = render(&shown.observed.snapshot(Instant::now(), 0));
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
 
 /// The metrics in Prometheus' text format 0.0.4.
 pub fn render(status: &StatusSnapshot) -> String {
