@@ -113,3 +113,27 @@ async fn json(pool: &Punchbowl, path: &str) -> Value {
     assert!(head.starts_with("HTTP/1.1 200 "), "{path}: {head}\n{body}");
     serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
 }
+
+#[tokio::test]
+async fn the_dashboard_asks_only_for_metrics_that_there_are() {
+    let party = Party::start(Party::chain().solo()).await.unwrap();
+    let (_, metrics) = fetch(&party.pool, "/metrics").await;
+    let names: Vec<&str> = metrics
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split(['{', ' ']).next().unwrap())
+        .collect();
+    let dashboard = include_str!("../../docs/grafana.json");
+    let dashboard: Value = serde_json::from_str(dashboard).unwrap();
+    let mut asked = 0;
+    for target in
+        dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap())
+    {
+        for part in target["expr"].as_str().unwrap().split("punchbowl_").skip(1) {
+            let name = part.split(|c: char| !c.is_ascii_lowercase() && c != '_').next().unwrap();
+            assert!(names.contains(&format!("punchbowl_{name}").as_str()), "no metric punchbowl_{name}");
+            asked += 1;
+        }
+    }
+    assert!(asked > 15, "{asked}");
+}
