@@ -188,6 +188,7 @@ mod tests {
     fn arguments_of_the_issue_are_understood() {
         for line in [
             "punchbowl demo --blocks 3 --json --data-dir /tmp/x --listen 127.0.0.1:0 --http 127.0.0.1:0 --members 2",
+            "punchbowl pool --setup --http 0.0.0.0:8080",
             "punchbowl pool --config f.toml --ready-fd 3 --ready-file /tmp/ready",
             "punchbowl pool --set vardiff.shares_per_minute=18 --network regtest",
             "punchbowl miner stratum2+tcp://127.0.0.1:34254/9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh --user ann --channel extended --threads 1 --blocks 1 --json",

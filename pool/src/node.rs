@@ -5,8 +5,11 @@
 use crate::block_desk::{self, BlockDesk};
 use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
+use crate::history::Follower;
 use crate::home_assistant::HomeAssistant;
-use crate::http;
+use crate::http::host::{HostDesk, HostSide};
+use crate::http::pages::join::Doors;
+use crate::http::{self, HttpServer, Subject};
 use crate::job::maker::{self, JobMakerConfig};
 use crate::job::ruling::Ruling;
 use crate::ledger_file;
@@ -20,6 +23,7 @@ use crate::server::parking::{self, ParkingLot};
 use crate::server::{self, Door, ExtensionPolicy, ServerContext};
 use crate::status::{BlockRecord, Observed, Status};
 use crate::sv1::Sv1Port;
+use crate::view::Scene;
 use anyhow::{Context, Result};
 use ledger::audit::unbooked;
 use ledger::{DiskState, Ledger, LedgerHandle, Reader};
@@ -68,6 +72,8 @@ pub struct Node {
     abandon: CancellationToken,
     desk: JoinHandle<()>,
     ledger: Ledger,
+    /// Reads the ledger for pages; none where nobody can look.
+    follower: Option<Follower>,
 }
 
 /// What a node is started from, besides its configuration.
@@ -88,6 +94,10 @@ pub struct Parts {
     pub ledger: PathBuf,
     /// Where notifications wait to be sent; none where nobody is told of anything.
     pub outbox: Option<PathBuf>,
+    /// Where HTTP listens already; none to listen as configured.
+    pub http: Option<HttpServer>,
+    /// What lets the host in; none where nobody can change anything.
+    pub host: Option<HostSide>,
 }
 
 /// Different payout scripts served at once.
@@ -168,11 +178,11 @@ impl Node {
                 status.clone(),
                 shutdown.clone(),
             ),
-            payouts,
+            payouts: payouts.clone(),
             // Another one at each start: on a template that outlives a restart, the search
             // space of before is not handed out again.
             extranonces: Extranonces::new(rand::random()).context("laying out the extranonce")?,
-            board,
+            board: board.clone(),
             ledger: ledger.handle().clone(),
             blocks: block_sender,
             status: status.clone(),
@@ -245,19 +255,40 @@ impl Node {
             source: parts.source.status.clone(),
             jobs: generation.clone(),
         };
-        let notify = match &parts.outbox {
-            Some(folder) => {
-                let plan = Plan::from_config(&config.notify, &plan::pool_name(config))?;
-                let observed = observed.clone();
-                Some(NotifyHandle::start(plan, folder, observed, &sessions, shutdown.clone())?)
-            }
-            None => None,
-        };
         let name = plan::pool_name(config);
         if let Some(home) = HomeAssistant::from_config(&config.home_assistant, &key.to_bytes(), &name)? {
             sessions.spawn(home.run(observed.clone(), shutdown.clone()));
         }
-        let http = http::start(config.http.listen, observed, shutdown.clone()).await?;
+        let (follower, history) = config
+            .http
+            .listen
+            .address()
+            .map(|_| Follower::start(ledger.handle().clone()))
+            .map_or_else(Default::default, |(follower, history)| (Some(follower), history));
+        let notify = match &parts.outbox {
+            Some(folder) => {
+                let plan = Plan::from_config(&config.notify, &plan::pool_name(config))?;
+                let (observed, history) = (observed.clone(), history.clone());
+                Some(NotifyHandle::start(plan, folder, observed, history, &sessions, shutdown.clone())?)
+            }
+            None => None,
+        };
+        let subject = Subject {
+            scene: Scene { observed, history, payouts, jobs: Some(board), authority: key },
+            doors: Doors { iroh: iroh.clone(), authority: key, listening: listening.clone() },
+            host: parts.host.map(|host| HostDesk {
+                access: host.access,
+                settings: host.desk,
+                notify: notify.clone(),
+            }),
+            readers: config.http.readers,
+        };
+        let server = match (parts.http, config.http.listen.address()) {
+            (Some(server), _) => Some(server),
+            (None, Some(address)) => Some(HttpServer::bind(address).await?),
+            (None, None) => None,
+        };
+        let http = http::start(server, subject, shutdown.clone());
         if let Some(address) = http {
             info!(%address, transport = "http", "listening");
         }
@@ -278,6 +309,7 @@ impl Node {
             abandon,
             desk,
             ledger,
+            follower,
         })
     }
 
@@ -322,7 +354,10 @@ impl Node {
         if tokio::time::timeout(SETTLE, self.desk).await.is_err() {
             warn!("a block was still under way; it is on disk and will be sent again");
         }
-        let closed = tokio::task::spawn_blocking(|| self.ledger.close());
+        let closed = tokio::task::spawn_blocking(|| {
+            drop(self.follower);
+            self.ledger.close()
+        });
         if tokio::time::timeout(SETTLE, closed).await.is_err() {
             warn!("the ledger could not be closed in time; nothing that was acknowledged is lost");
         }

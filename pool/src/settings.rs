@@ -25,10 +25,12 @@ pub const SETTINGS: &str = "settings.toml";
 pub const MANAGED: &str = "PUNCHBOWL_CONFIG_MANAGED";
 
 /// The keys that may stand in it.
-pub const EDITABLE: [&str; 8] = [
+pub const EDITABLE: [&str; 10] = [
     "payout.mode",
     "payout.address",
     "payout.descriptor",
+    "payout.window",
+    "payout.window_difficulties",
     "payout.pool_tag",
     "notify.ntfy",
     "notify.ntfy_token",
@@ -36,10 +38,14 @@ pub const EDITABLE: [&str; 8] = [
     "notify.webhook_secret",
 ];
 
+/// Those of them that are numbers.
+const NUMBERS: [&str; 1] = ["payout.window_difficulties"];
+
 /// Those of them that need not be set.
-const OPTIONAL: [&str; 6] = [
+const OPTIONAL: [&str; 7] = [
     "payout.address",
     "payout.descriptor",
+    "payout.window_difficulties",
     "notify.ntfy",
     "notify.ntfy_token",
     "notify.webhook",
@@ -74,6 +80,7 @@ pub fn read(folder: &Path) -> Result<Vec<Setting>, Problem> {
                 setting.value = Value::Null;
             }
             Value::String(_) => {}
+            Value::Number(_) if NUMBERS.contains(&setting.key.as_str()) => {}
             _ => return Err(refused("this is no text")),
         }
     }
@@ -82,16 +89,21 @@ pub fn read(folder: &Path) -> Result<Vec<Setting>, Problem> {
 
 /// The same as texts.
 pub fn values(settings: &[Setting]) -> Values {
-    let text = |setting: &Setting| setting.value.as_str().unwrap_or_default().to_owned();
+    let text = |setting: &Setting| match &setting.value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    };
     settings.iter().map(|setting| (setting.key.clone(), text(setting))).collect()
 }
 
 /// The settings that a file with these values would make.
 pub fn settings(values: &Values, folder: &Path) -> Vec<Setting> {
     let path = std::sync::Arc::new(folder.join(SETTINGS));
-    let value = |key: &str, text: &String| match text.is_empty() && OPTIONAL.contains(&key) {
-        true => Value::Null,
-        false => Value::String(text.clone()),
+    let value = |key: &str, text: &String| match number(key, text) {
+        Some(number) => Value::from(number),
+        None if text.is_empty() && OPTIONAL.contains(&key) => Value::Null,
+        None => Value::String(text.clone()),
     };
     let origin = Origin::File { path, line: 1 };
     let setting = |(key, text): (&String, &String)| Setting {
@@ -112,11 +124,18 @@ pub fn write(folder: &Path, values: &Values) -> io::Result<PathBuf> {
          # variables and flags win over it. Delete it to go back to punchbowl.toml.\n",
     );
     for (key, value) in values.iter().filter(|(key, _)| EDITABLE.contains(&key.as_str())) {
-        text += &format!("{key} = {}\n", quoted(value));
+        let value = number(key, value).map_or_else(|| quoted(value), |number| format!("{number:?}"));
+        text += &format!("{key} = {value}\n");
     }
     let path = folder.join(SETTINGS);
     replace(&path, &text)?;
     Ok(path)
+}
+
+/// The number that `text` is, where `key` wants one.
+fn number(key: &str, text: &str) -> Option<f64> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+    number.filter(|_| NUMBERS.contains(&key))
 }
 
 /// A basic string of TOML.
@@ -147,13 +166,18 @@ mod tests {
             ("payout.mode".to_owned(), "solo".to_owned()),
             ("payout.address".to_owned(), String::new()),
             ("payout.pool_tag".to_owned(), String::new()),
+            ("payout.window_difficulties".to_owned(), "2.5".to_owned()),
         ]);
         write(folder.path(), &values).unwrap();
         let settings = read(folder.path()).unwrap();
         let found: Vec<(&str, Value)> =
             settings.iter().map(|setting| (setting.key.as_str(), setting.value.clone())).collect();
-        let expected =
-            [("payout.address", Value::Null), ("payout.mode", "solo".into()), ("payout.pool_tag", "".into())];
+        let expected = [
+            ("payout.address", Value::Null),
+            ("payout.mode", "solo".into()),
+            ("payout.pool_tag", "".into()),
+            ("payout.window_difficulties", 2.5.into()),
+        ];
         assert_eq!(found, expected);
         assert_eq!(super::values(&settings), values);
     }

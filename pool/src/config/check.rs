@@ -249,7 +249,8 @@ fn check_payout(config: &Config, report: &mut Report<'_>) {
                     "payout.address",
                     error.to_string(),
                     "set payout.address (or PUNCHBOWL_PAYOUT__ADDRESS, or --payout-address) to an address of \
-                     your wallet, or payout.descriptor, or payout.mode = \"shared\" or payout.mode = \"solo\""
+                     your wallet, or payout.descriptor, or payout.mode = \"shared\" or payout.mode = \"solo\"; or start `punchbowl pool \
+                     --setup` and say it in the browser"
                         .into(),
                 );
             }

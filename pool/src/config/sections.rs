@@ -9,6 +9,7 @@ use super::values::{
     HomePath, HttpListen, Nbits, PublicPlace, Seconds, UtcTime, listen_addresses, network_name, node_ids,
     public_relays, relay_hints,
 };
+use crate::access::readers::Readers;
 use ledger::payout::{Mode, Ppm, Rules};
 use ledger::window::Window;
 use p2p::iroh::PublicRelays;
@@ -290,11 +291,13 @@ pub enum P2pAdmission {
 pub struct Http {
     /// An address, or off.
     pub listen: HttpListen,
+    /// Who may look.
+    pub readers: Readers,
 }
 
 impl Default for Http {
     fn default() -> Http {
-        Http { listen: HttpListen::On(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))) }
+        Http { listen: HttpListen::On(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))), readers: Readers::Lan }
     }
 }
 

@@ -7,9 +7,10 @@ use super::notice::Notice;
 use super::outbox::{Outbox, OutboxError};
 use super::plan::Plan;
 use super::sink::Sink;
-use super::view::View;
+use super::view::{BestView, View, worker_name};
 use super::watcher::Watcher;
 use super::web::Web;
+use crate::history::Following;
 use crate::status::Observed;
 use serde::Serialize;
 use std::path::Path;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use work::Target;
 
 /// How often the pool is looked at.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
@@ -100,6 +102,7 @@ impl NotifyHandle {
         plan: Plan,
         folder: &Path,
         observed: Observed,
+        history: Following,
         tasks: &TaskTracker,
         shutdown: CancellationToken,
     ) -> Result<NotifyHandle, OutboxError> {
@@ -118,7 +121,7 @@ impl NotifyHandle {
         let plan = watch::Sender::new(Arc::new(plan));
         let service = NotifyService { plan: plan.subscribe(), ..service };
         let outbox = service.outbox.clone();
-        tasks.spawn(service.run(observed, shutdown));
+        tasks.spawn(service.run(observed, history, shutdown));
         Ok(NotifyHandle { events, plan, sinks, outbox })
     }
 
@@ -177,11 +180,25 @@ pub async fn test(plan: &Plan) -> Vec<TestOutcome> {
     outcomes
 }
 
+/// The best share ever, as far as the ledger has been read again.
+fn best(observed: &Observed, history: &Following) -> Option<BestView> {
+    let template = observed.templates.borrow().clone();
+    let network = template.map(|template| Target::from_compact(template.nbits).difficulty().0);
+    let known = history.known();
+    let all = known.bests.all().filter_map(|(member, of)| Some((member, of.ever.as_ref()?)));
+    let (member, best) = all.max_by(|(_, a), (_, b)| a.difficulty.total_cmp(&b.difficulty))?;
+    Some(BestView {
+        difficulty: best.difficulty,
+        worker: worker_name(member, &best.worker),
+        network_difficulty: network,
+    })
+}
+
 /// The best share that was told.
 const BEST: &str = "best share";
 
 impl NotifyService {
-    async fn run(mut self, observed: Observed, shutdown: CancellationToken) {
+    async fn run(mut self, observed: Observed, history: Following, shutdown: CancellationToken) {
         let couriers = TaskTracker::new();
         let mut stop = self.staff(&couriers, &shutdown);
         let mut looks = tokio::time::interval(BETWEEN_LOOKS);
@@ -189,7 +206,7 @@ impl NotifyService {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
-                _ = looks.tick() => self.look(&observed).await,
+                _ = looks.tick() => self.look(&observed, &history).await,
                 Some(event) = self.events.recv() => self.tell(vec![event]).await,
                 Ok(()) = self.plan.changed() => {
                     stop.cancel();
@@ -219,12 +236,13 @@ impl NotifyService {
         stop
     }
 
-    async fn look(&mut self, observed: &Observed) {
+    async fn look(&mut self, observed: &Observed, history: &Following) {
         if self.plan.borrow().sinks.is_empty() {
             return;
         }
         let now = Instant::now();
-        let view = View::of(&observed.snapshot(now, LOOKED_AT), unix_time());
+        let mut view = View::of(&observed.snapshot(now, LOOKED_AT), unix_time());
+        view.best = best(observed, history);
         let best = self.watcher.best_known();
         let news = self.watcher.look(now, &view);
         if self.watcher.best_known() != best {

@@ -26,8 +26,8 @@ impl Fields {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, text)| text.as_str())
     }
 
-    /// Who is paid: the fields `pay` (`address`, `descriptor` or `solo`) and the one of that
-    /// name, as keys; every payout key that does not fit is unset.
+    /// Who is paid: the fields `pay` (`address`, `descriptor`, `shared` or `solo`) and those that
+    /// belong to it, as keys; every payout key that does not fit is unset.
     ///
     /// # Errors
     /// In words, when nothing was chosen or the chosen field is empty.
@@ -36,12 +36,22 @@ impl Fields {
             "address" => ("fixed", self.get("address"), ""),
             "descriptor" => ("fixed", "", self.get("descriptor")),
             "solo" => ("solo", "", ""),
+            "shared" => ("shared", "", ""),
             _ => return Err("Choose who is paid.".into()),
         };
         if mode == "fixed" && address.is_empty() && descriptor.is_empty() {
             return Err("Nobody would be paid: fill in the field under your choice.".into());
         }
-        Ok(pairs(&[("payout.mode", mode), ("payout.address", address), ("payout.descriptor", descriptor)]))
+        let recent = mode == "shared" && self.get("window") == "recent";
+        let (window, difficulties) =
+            if recent { ("recent", self.get("window_difficulties")) } else { ("round", "") };
+        Ok(pairs(&[
+            ("payout.mode", mode),
+            ("payout.address", address),
+            ("payout.descriptor", descriptor),
+            ("payout.window", window),
+            ("payout.window_difficulties", difficulties),
+        ]))
     }
 
     /// What stands in blocks.
@@ -84,6 +94,7 @@ mod tests {
         assert_eq!(choose("address").unwrap()["payout.descriptor"], "");
         assert_eq!(choose("solo").unwrap()["payout.mode"], "solo");
         assert_eq!(choose("solo").unwrap()["payout.address"], "");
+        assert_eq!(choose("shared").unwrap()["payout.window"], "round");
         assert!(choose("").is_err());
         assert!(fields(&[("pay", "address")]).payout().is_err());
     }
