@@ -20,6 +20,7 @@ mod proof_of_work;
 mod report;
 mod seen;
 mod source;
+mod unbooked;
 
 pub use coinbase::outputs as coinbase_outputs;
 pub use discrepancy::Discrepancy;
@@ -27,6 +28,7 @@ pub use heads::compare_heads;
 pub use own::{OwnShares, amount_paid};
 pub use report::{BlockReport, MemberReport, Report, RulesInForce};
 pub use source::audit_ledger;
+pub use unbooked::unbooked;
 
 use crate::book::BookEntry;
 use crate::head::SignedHead;

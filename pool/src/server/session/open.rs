@@ -1,10 +1,11 @@
 //! Channels: opened, changed, closed.
 
-use super::Session;
+use super::{Session, Stage};
 use crate::channel::group::Group;
 use crate::channel::{Channel, ChannelKind, ChannelTerms};
 use crate::extranonces::ExtranonceFault;
 use crate::job::board::PayTo;
+use crate::job::limit::CoinbaseLimit;
 use crate::server::Closed;
 use crate::wire;
 use channels_sv2::extranonce_manager::AllocatedExtranoncePrefix;
@@ -87,7 +88,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             info!(%fault, "user identity refused");
             mining::ERROR_CODE_OPEN_MINING_CHANNEL_UNKNOWN_USER
         })?;
-        let pay_to = identity.script.clone().map_or(PayTo::Pool, PayTo::Script);
+        let pay_to = PayTo::of(&self.context.payouts, &identity, self.coinbase_limit());
         let allocation = self.allocate(request)?;
         let group = self.group_for(pay_to).await?;
 
@@ -123,6 +124,16 @@ impl<W: AsyncWrite + Unpin> Session<W> {
                 mining::ERROR_CODE_OPEN_MINING_CHANNEL_CHANNEL_CAPACITY_EXHAUSTED
             }
         })
+    }
+
+    /// How large a coinbase this client takes.
+    fn coinbase_limit(&self) -> CoinbaseLimit {
+        match &self.stage {
+            // It is sent merkle roots only.
+            Stage::SetUp(client) if client.standard_jobs => CoinbaseLimit::NONE,
+            Stage::SetUp(client) => CoinbaseLimit::of_sv2(&client.agent),
+            Stage::Fresh => CoinbaseLimit::SV2,
+        }
     }
 
     /// The id of the group that mines for `pay_to`, made if this connection has none.
