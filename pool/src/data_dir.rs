@@ -10,6 +10,10 @@
 //! | `payout-index.json` | the next index of a ranged payout descriptor |
 //! | `ledger.sqlite` (`-wal`, `-shm`, `.lock`) | every share, slice, block and credit; see `docs/ledger.md` |
 //! | `commitments.token` | the password of programs that set commitments |
+//! | `host-password` | an Argon2 hash of the host's password |
+//! | `tokens.json` | hashes of the tokens for the host's programs |
+//! | `outbox.sqlite` | notifications that wait to be sent |
+//! | `settings.toml` | what the host has set in the browser |
 //! | `solutions/` | solved blocks, written before they are sent |
 //! | `chain/` | the embedded regtest chain |
 //! | `lock` | held while a pool runs; holds its process id |

@@ -1,5 +1,6 @@
 //! The Punchbowl node.
 
+pub mod access;
 pub mod audit;
 pub mod block_desk;
 pub mod block_watch;
@@ -10,9 +11,13 @@ pub mod commitments;
 pub mod config;
 pub mod data_dir;
 pub mod demo;
+pub mod described;
 pub mod external_addresses;
 pub mod extranonces;
 pub mod follow;
+pub mod glance;
+pub mod history;
+pub mod home_assistant;
 pub mod http;
 pub mod identity_file;
 pub mod invite_file;
@@ -23,13 +28,16 @@ pub mod ledger_file;
 pub mod logging;
 pub mod miner;
 pub mod node;
+pub mod notify;
 pub mod own_relay;
 pub mod payout;
 pub mod qr;
 pub mod reach;
 pub mod relay_pages;
 pub mod server;
+pub mod settings;
 pub mod status;
 pub mod sv1;
 pub mod upstream;
+pub mod view;
 pub mod wire;

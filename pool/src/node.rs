@@ -8,12 +8,17 @@ use crate::block_watch::BlockWatch;
 use crate::commitments::{CommitmentDesk, Token};
 use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
-use crate::http;
+use crate::history::Follower;
+use crate::home_assistant::HomeAssistant;
+use crate::http::host::{HostDesk, HostSide};
+use crate::http::pages::join::Doors;
+use crate::http::{self, HttpServer, Shown, Subject};
 use crate::job::heat::HeatWatch;
 use crate::job::maker::{self, JobMakerConfig};
 use crate::job::ruling::Ruling;
 use crate::job::script_sig::ScriptSigBytes;
 use crate::ledger_file;
+use crate::notify::{NotifyHandle, Plan, plan};
 use crate::own_relay;
 use crate::payout::PayoutMode;
 use crate::payout::keeper::Keeper;
@@ -24,6 +29,7 @@ use crate::server::parking::{self, ParkingLot};
 use crate::server::{self, Door, ExtensionPolicy, ServerContext};
 use crate::status::{BlockRecord, Observed, PayoutKeeper, Status, WindowKeeper};
 use crate::sv1::Sv1Port;
+use crate::view::Scene;
 use anyhow::{Context, Result};
 use axum::Router;
 use ledger::audit::unbooked;
@@ -63,6 +69,8 @@ pub struct Node {
     pub status: Arc<Status>,
     /// What became of each block.
     pub blocks: broadcast::Receiver<BlockRecord>,
+    /// Tells the host what needs an eye; none where there is no place for an outbox.
+    pub notify: Option<NotifyHandle>,
     generation: watch::Receiver<u64>,
     source: SourceHandle,
     source_stop: CancellationToken,
@@ -72,6 +80,8 @@ pub struct Node {
     abandon: CancellationToken,
     desk: JoinHandle<()>,
     ledger: Ledger,
+    /// Reads the ledger for pages; none where nobody can look.
+    follower: Option<Follower>,
 }
 
 /// What a node is started from, besides its configuration.
@@ -92,6 +102,12 @@ pub struct Parts {
     pub ledger: PathBuf,
     /// The file with the password of programs that set commitments; none where nobody may.
     pub commitments_token: Option<PathBuf>,
+    /// Where notifications wait to be sent; none where nobody is told of anything.
+    pub outbox: Option<PathBuf>,
+    /// Where HTTP listens already; none to listen as configured.
+    pub http: Option<HttpServer>,
+    /// What lets the host in; none where nobody can change anything.
+    pub host: Option<HostSide>,
 }
 
 /// Different payout scripts served at once.
@@ -218,11 +234,11 @@ impl Node {
                 status.clone(),
                 shutdown.clone(),
             ),
-            payouts,
+            payouts: payouts.clone(),
             // Another one at each start: on a template that outlives a restart, the search
             // space of before is not handed out again.
             extranonces: Extranonces::new(rand::random()).context("laying out the extranonce")?,
-            board,
+            board: board.clone(),
             ledger: ledger.handle().clone(),
             listeners: listeners.clone(),
             blocks: block_sender,
@@ -303,8 +319,46 @@ impl Node {
             let token = Token::load_or_create(&path, rand::random())?;
             more = more.merge(http::commitments::routes(commitments, token));
         }
-        pages.show(http::routes(observed.clone()));
-        let http = http::start(config.http.listen, observed, more, shutdown.clone()).await?;
+        let name = plan::pool_name(config);
+        if let Some(home) = HomeAssistant::from_config(&config.home_assistant, &key.to_bytes(), &name)? {
+            sessions.spawn(home.run(observed.clone(), shutdown.clone()));
+        }
+        let is_shown = config.http.listen.address().is_some() || config.p2p.relay.dashboard;
+        let (follower, history) = is_shown
+            .then(|| Follower::start(ledger.handle().clone()))
+            .map_or_else(Default::default, |(follower, history)| (Some(follower), history));
+        let notify = match &parts.outbox {
+            Some(folder) => {
+                let plan = Plan::from_config(&config.notify, &plan::pool_name(config))?;
+                let (observed, history) = (observed.clone(), history.clone());
+                Some(NotifyHandle::start(plan, folder, observed, history, &sessions, shutdown.clone())?)
+            }
+            None => None,
+        };
+        let subject = Subject {
+            scene: Scene { observed, history, payouts, jobs: Some(board), authority: key },
+            doors: Doors { iroh: iroh.clone(), authority: key, listening: listening.clone() },
+            host: parts.host.map(|host| HostDesk {
+                access: host.access,
+                settings: host.desk,
+                notify: notify.clone(),
+            }),
+            readers: config.http.readers,
+            more,
+        };
+        let server = match (parts.http, config.http.listen.address()) {
+            (Some(server), _) => Some(server),
+            (None, Some(address)) => Some(HttpServer::bind(address).await?),
+            (None, None) => None,
+        };
+        let http = server.as_ref().map(HttpServer::address);
+        if is_shown {
+            let shown = Shown::start(subject, shutdown.clone());
+            pages.show(http::open_routes(shown.clone()));
+            if let Some(server) = server {
+                tokio::spawn(server.run(shown));
+            }
+        }
         if let Some(address) = http {
             info!(%address, transport = "http", "listening");
         }
@@ -316,6 +370,7 @@ impl Node {
             authority: key,
             status,
             blocks,
+            notify,
             generation,
             source: parts.source,
             source_stop: parts.source_stop,
@@ -324,6 +379,7 @@ impl Node {
             abandon,
             desk,
             ledger,
+            follower,
         })
     }
 
@@ -368,7 +424,10 @@ impl Node {
         if tokio::time::timeout(SETTLE, self.desk).await.is_err() {
             warn!("a block was still under way; it is on disk and will be sent again");
         }
-        let closed = tokio::task::spawn_blocking(|| self.ledger.close());
+        let closed = tokio::task::spawn_blocking(|| {
+            drop(self.follower);
+            self.ledger.close()
+        });
         if tokio::time::timeout(SETTLE, closed).await.is_err() {
             warn!("the ledger could not be closed in time; nothing that was acknowledged is lost");
         }

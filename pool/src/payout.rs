@@ -156,6 +156,16 @@ impl PayoutMode {
         }
     }
 
+    /// For people and JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            PayoutMode::Fixed(_) => "fixed",
+            PayoutMode::Solo(_) => "solo",
+            PayoutMode::Ruled(ruled) if ruled.rules.mode == ledger::payout::Mode::Solo => "solo",
+            PayoutMode::Ruled(_) => "shared",
+        }
+    }
+
     /// Room that the coinbase outputs need at present. For solo it is that of the
     /// largest standard output, so that no later miner outgrows it.
     pub fn coinbase_reserve(&self) -> CoinbaseReserve {

@@ -306,6 +306,14 @@ impl Punchbowl {
         output(command).await
     }
 
+    /// The program itself.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn program() -> Result<&'static Path> {
+        binary()
+    }
+
     /// Where miners connect.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -2,6 +2,7 @@
 
 use super::config_flags::ConfigFlags;
 use super::source;
+use crate::config::notify::is_secret;
 use crate::config::{Config, Loaded, Origin, PayoutKind, Setting, TemplateSource};
 use crate::data_dir::{AUTHORITY_KEY, LEDGER, NODE_KEY};
 use crate::payout::{self, PaidBefore, PayoutDescriptor, used};
@@ -69,6 +70,9 @@ fn report(loaded: &Loaded) -> String {
 fn shown_value(setting: &Setting, loaded: &Loaded) -> String {
     if setting.value.is_null() {
         return "(not set)".into();
+    }
+    if is_secret(&setting.key) {
+        return "(hidden)".into();
     }
     // A descriptor that was refused might hold a private key.
     let refused = loaded.problems.iter().any(|problem| problem.key == setting.key);
@@ -242,6 +246,17 @@ mod tests {
         let text = report_of(&[("PUNCHBOWL_PAYOUT__DESCRIPTOR", &descriptor)]);
         assert!(!text.contains(&secret[..12]), "{text}");
         assert!(text.contains("private key"), "{text}");
+    }
+
+    #[test]
+    fn tokens_and_passwords_are_not_shown_and_the_files_that_hold_them_are() {
+        let text = report_of(&[
+            ("PUNCHBOWL_NOTIFY__NTFY_TOKEN", "tk_12345"),
+            ("PUNCHBOWL_HOME_ASSISTANT__PASSWORD", "hunter2"),
+            ("PUNCHBOWL_NOTIFY__WEBHOOK_SECRET_FILE", "/run/secret"),
+        ]);
+        assert!(!text.contains("tk_12345") && !text.contains("hunter2"), "{text}");
+        assert!(text.contains("notify.webhook_secret_file = \"/run/secret\""), "{text}");
     }
 
     #[test]

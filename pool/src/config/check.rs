@@ -5,6 +5,7 @@ use super::sections::{
     Config, DhtPublishing, P2p, P2pAdmission, PayoutKind, RelayMode, TemplateSource, WindowKind,
 };
 use super::values::{Seconds, network_name};
+use super::{home_assistant, notify};
 use crate::payout::{self, Aliases, PayoutDescriptor, address, pool_tag};
 use crate::wire::{audit, keep_alive};
 use ledger::payout::Ppm;
@@ -27,6 +28,8 @@ pub fn check(config: &Config, report: &mut Report<'_>) {
     check_p2p(config, report);
     check_sv1(config, report);
     check_discovery(config, report);
+    notify::check(&config.notify, report);
+    home_assistant::check(&config.home_assistant, report);
     if config.listen.tcp.is_empty() {
         report("listen.tcp", "no address to listen on".into(), "name one, such as \"0.0.0.0:34254\"".into());
     }
@@ -260,7 +263,8 @@ fn check_payout(config: &Config, report: &mut Report<'_>) {
                     "payout.address",
                     error.to_string(),
                     "set payout.address (or PUNCHBOWL_PAYOUT__ADDRESS, or --payout-address) to an address of \
-                     your wallet, or payout.descriptor, or payout.mode = \"shared\" or payout.mode = \"solo\""
+                     your wallet, or payout.descriptor, or payout.mode = \"shared\" or payout.mode = \"solo\"; or start `punchbowl pool \
+                     --setup` and say it in the browser"
                         .into(),
                 );
             }

@@ -4,10 +4,13 @@
 //! the host; `the_example_file_*` tests in [`load`](super::load) hold that.
 
 use super::coinbase::{Blocks, Coinbase};
+use super::home_assistant::HomeAssistant;
+use super::notify::Notify;
 use super::values::{
     HomePath, HttpListen, Nbits, PublicPlace, Seconds, UtcTime, listen_addresses, network_name, node_ids,
     public_relays, relay_hints,
 };
+use crate::access::readers::Readers;
 use ledger::payout::{Mode, Ppm, Rules};
 use ledger::window::Window;
 use p2p::iroh::PublicRelays;
@@ -52,6 +55,10 @@ pub struct Config {
     pub extensions: Extensions,
     /// The key that proves to miners that this is their pool.
     pub authority: Authority,
+    /// Telling the host what needs an eye.
+    pub notify: Notify,
+    /// The pool and its workers in Home Assistant.
+    pub home_assistant: HomeAssistant,
 }
 
 impl Default for Config {
@@ -72,6 +79,8 @@ impl Default for Config {
             limits: Limits::default(),
             extensions: Extensions::default(),
             authority: Authority::default(),
+            notify: Notify::default(),
+            home_assistant: HomeAssistant::default(),
         }
     }
 }
@@ -314,11 +323,13 @@ pub enum P2pAdmission {
 pub struct Http {
     /// An address, or off.
     pub listen: HttpListen,
+    /// Who may look.
+    pub readers: Readers,
 }
 
 impl Default for Http {
     fn default() -> Http {
-        Http { listen: HttpListen::On(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))) }
+        Http { listen: HttpListen::On(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))), readers: Readers::Lan }
     }
 }
 

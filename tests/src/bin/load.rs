@@ -4,9 +4,10 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use p2p::PoolUri;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tests::load::{
-    Kind, Report, Server, Target,
+    Kind, Listeners, Report, Server, Target,
     fanout::{self, NewBlock, Plan},
     idle, old, paths,
     shares::{self, Pressure},
@@ -56,6 +57,12 @@ enum Mode {
         /// Shares that each connection may have under way
         #[arg(long, default_value_t = 256)]
         window: u32,
+        /// So many listen to the pool's pages and events meanwhile
+        #[arg(long, default_value_t = 0, requires = "http")]
+        listeners: usize,
+        /// Where its pages are
+        #[arg(long)]
+        http: Option<SocketAddr>,
     },
     /// Idle connections; how long a new block takes to reach them
     Fanout {
@@ -134,7 +141,11 @@ async fn run(arguments: &Arguments) -> Result<Report> {
     let server = arguments.server_pid.map(Server::new).transpose()?;
     let needs_server = || server.context("this mode reads the pool's memory: give --server-pid");
     match &arguments.mode {
-        Mode::Shares { connections, channels, seconds, window } => {
+        Mode::Shares { connections, channels, seconds, window, listeners, http } => {
+            let _listeners = match http {
+                Some(http) => Some(Listeners::open(*http, *listeners).await?),
+                None => None,
+            };
             let pressure = Pressure {
                 connections: *connections,
                 channels: (*channels).max(1),
