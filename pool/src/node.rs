@@ -30,6 +30,7 @@ use std::time::{Duration, Instant};
 use template_provider::SourceHandle;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -61,6 +62,7 @@ pub struct Node {
     abandon: CancellationToken,
     desk: JoinHandle<()>,
     ledger: Ledger,
+    observed: Observed,
 }
 
 /// What a node is started from, besides its configuration.
@@ -83,10 +85,17 @@ pub struct Parts {
 
 /// Different payout scripts served at once.
 const MAX_VARIANTS: usize = 10_000;
-/// How long a stopping pool waits for its connections to take their leave.
+/// A stopping pool is gone within this time, whatever hangs: service managers kill after
+/// thirty seconds (StartOS, and Docker as our compose files set it).
+const GONE_WITHIN: Duration = Duration::from_secs(25);
+/// What of it is kept for the ledger and the source, whatever came before took.
+const FOR_LEDGER_AND_SOURCE: Duration = Duration::from_secs(9);
+/// What of it is kept for the source: the node's IPC is to be left in order.
+const FOR_SOURCE: Duration = Duration::from_secs(4);
+/// How long connections may take for their leave.
 const DRAIN: Duration = Duration::from_secs(5);
-/// How long it then waits for blocks under way and for the node.
-const SETTLE: Duration = Duration::from_secs(15);
+/// How long members' streams and the relay's may take for theirs.
+const CLOSE: Duration = Duration::from_secs(3);
 
 impl Node {
     /// Starts serving.
@@ -229,7 +238,7 @@ impl Node {
             source: parts.source.status.clone(),
             jobs: generation.clone(),
         };
-        let http = http::start(config.http.listen, observed, shutdown.clone()).await?;
+        let http = http::start(config.http.listen, observed.clone(), shutdown.clone()).await?;
         if let Some(address) = http {
             info!(%address, transport = "http", "listening");
         }
@@ -249,6 +258,7 @@ impl Node {
             abandon,
             desk,
             ledger,
+            observed,
         })
     }
 
@@ -256,6 +266,11 @@ impl Node {
     /// included; none where members cannot connect by node id.
     pub fn invite(&self) -> Option<Invite> {
         self.iroh.as_ref().map(|iroh| iroh.invite(self.authority))
+    }
+
+    /// What the status page is made of.
+    pub fn observed(&self) -> &Observed {
+        &self.observed
     }
 
     /// Waits until there are jobs for miners.
@@ -277,28 +292,34 @@ impl Node {
     /// the template source takes leave of its node.
     pub async fn stop(self) {
         info!("stopping");
+        let gone = tokio::time::Instant::now() + GONE_WITHIN;
         self.shutdown.cancel();
         self.sessions.close();
-        if tokio::time::timeout(DRAIN, self.sessions.wait()).await.is_err() {
+        if timeout(DRAIN, self.sessions.wait()).await.is_err() {
             warn!(open = self.sessions.len(), "some connections did not take their leave");
             // While one is there it may send a block, and the block desk waits for it.
             self.abandon.cancel();
         }
-        if let Some(iroh) = self.iroh {
-            iroh.close().await;
+        let closed = timeout(CLOSE, async {
+            if let Some(iroh) = self.iroh {
+                iroh.close().await;
+            }
+            if let Some(relay) = self.relay {
+                relay.close().await;
+            }
+        });
+        if closed.await.is_err() {
+            warn!("members' streams did not close in time");
         }
-        if let Some(relay) = self.relay {
-            relay.close().await;
-        }
-        if tokio::time::timeout(SETTLE, self.desk).await.is_err() {
+        if timeout_at(gone - FOR_LEDGER_AND_SOURCE, self.desk).await.is_err() {
             warn!("a block was still under way; it is on disk and will be sent again");
         }
         let closed = tokio::task::spawn_blocking(|| self.ledger.close());
-        if tokio::time::timeout(SETTLE, closed).await.is_err() {
+        if timeout_at(gone - FOR_SOURCE, closed).await.is_err() {
             warn!("the ledger could not be closed in time; nothing that was acknowledged is lost");
         }
         self.source_stop.cancel();
-        if tokio::time::timeout(SETTLE, self.source.stopped()).await.is_err() {
+        if timeout_at(gone, self.source.stopped()).await.is_err() {
             warn!("the template source did not stop in time");
         }
         info!("stopped");

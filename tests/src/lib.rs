@@ -9,6 +9,7 @@
 //!  client         a scripted Stratum V2 miner, as well-behaved or as rude as told
 //!  sv1            a Stratum V1 miner that hashes on the CPU, or sends what it is told
 //!  load           many miners at once, cheap enough to share the machine with the pool
+//!  s9pk           reads a StartOS package, and believes nothing of it unproven
 //!  nat            networks behind real NATs, for the programs to meet across (Linux)
 //! ```
 //!
@@ -27,6 +28,7 @@ pub mod process;
 pub mod proxy;
 pub mod punchbowl;
 pub mod rpc;
+pub mod s9pk;
 pub mod status;
 pub mod sv1;
 

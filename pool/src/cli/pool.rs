@@ -9,6 +9,7 @@ use crate::external_addresses::{EXTERNAL_ADDRESSES, ExternalAddresses};
 use crate::invite_file::InviteKeeper;
 use crate::node::{Node, Parts};
 use crate::payout::PayoutMode;
+use crate::status_file;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use template_provider::ipc;
@@ -82,6 +83,7 @@ pub async fn run(args: PoolArgs) -> Result<()> {
         )),
         never = invites.keep() => match never {},
         never = external => match never {},
+        never = status_file::keep(node.observed(), data_dir.path()) => match never {},
     };
     node.stop().await;
     outcome
