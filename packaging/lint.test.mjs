@@ -267,3 +267,22 @@ test('deb: its scripts are sound shell, make the user, keep the data and leave a
   assert.match(run('dpkg-deb', ['--info', deb, 'postinst']), /systemd-sysusers punchbowl\.conf/)
   assert.match(run('dpkg-deb', ['--info', deb, 'prerm']), /\[ "\$1" = remove \]/)
 })
+
+test('s9pk: the reader in StartOS’s own SDK takes it, and finds everything in it', {
+  skip: skipWithout('PUNCHBOWL_S9PK', 'packaging/check makes it'),
+}, async () => {
+  const sdk = createRequire(join(repository, 'start9-package/package.json'))
+  const { S9pk } = sdk('@start9labs/start-sdk/node_modules/@start9labs/start-core/s9pk')
+  const s9pk = await S9pk.deserialize(new Blob([readFileSync(process.env.PUNCHBOWL_S9PK)]), null)
+  assert.equal(s9pk.manifest.id, 'punchbowl')
+  assert.match(await s9pk.icon(), /^data:image\/svg\+xml;base64,/)
+  assert.match(await s9pk.license(), /MIT/)
+  assert.match(await s9pk.instructions(), /^# Punchbowl/)
+  const { bitcoind } = await s9pk.dependencyMetadata()
+  assert.equal(bitcoind.title, 'Bitcoin')
+  assert.match(bitcoind.icon, /^data:image\/svg\+xml;base64,/)
+  const [architecture] = s9pk.manifest.images.node.arch
+  for (const path of [['javascript.squashfs'], ['images', architecture, 'node.squashfs']]) {
+    await s9pk.archive.contents.getPath(path).verifiedFileContents()
+  }
+})

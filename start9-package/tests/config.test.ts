@@ -16,7 +16,7 @@ function verdict(store: Store): { good: boolean; problems: { key: string }[] } {
       `${process.env.TEST_VOLUME}/run/candidate.json`,
       '--json',
     ],
-    { encoding: 'utf8' },
+    { encoding: 'utf8', env: {} },
   )
   const said = JSON.parse(stdout)
   assert.equal(status, said.good ? 0 : 1)

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { uninit } from '../startos'
-import { ADDRESS, freshStartOs, host, initialise, read, until, write } from './place'
+import {
+  ADDRESS,
+  freshStartOs,
+  host,
+  initialise,
+  read,
+  until,
+  write,
+} from './place'
 
 const install = async (
   os = freshStartOs(),

@@ -128,7 +128,7 @@ test('the pool takes the configuration that main writes', async () => {
   const { status: code, stdout } = spawnSync(
     process.env.PUNCHBOWL_BIN!,
     ['check-config', '--config', `${process.env.TEST_VOLUME}/config.json`],
-    { encoding: 'utf8' },
+    { encoding: 'utf8', env: {} },
   )
   assert.equal(code, 0, stdout)
 })
