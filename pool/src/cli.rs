@@ -8,6 +8,7 @@ pub mod check_flags;
 mod config_flags;
 pub mod demo;
 pub mod dial_flags;
+pub mod healthcheck;
 pub mod id;
 pub mod interrupt;
 pub mod invite;
@@ -16,6 +17,7 @@ pub mod keygen;
 pub mod miner;
 pub mod notify;
 pub mod password;
+pub mod payout;
 pub mod pool;
 pub mod public_keys;
 pub mod ready;
@@ -31,6 +33,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// A Bitcoin mining pool for home: Stratum V2 on your own Bitcoin Core
 #[derive(Debug, Parser)]
@@ -72,6 +75,10 @@ enum Command {
     Template(template::TemplateArgs),
     /// Show what is configured and everything that is wrong with it
     CheckConfig(check_config::CheckConfigArgs),
+    /// Show where the next block pays, or move a descriptor on to its next address
+    Payout(payout::PayoutArgs),
+    /// Tell by the exit code whether the pool on this machine lives
+    Healthcheck(healthcheck::HealthcheckArgs),
     /// Print what others know this node by
     Id(id::IdArgs),
     /// Print an invite to this pool, as text or QR code
@@ -102,6 +109,7 @@ impl Command {
             Command::CheckConfig(_) | Command::Id(_) | Command::Invite(_) | Command::Keygen(_) => "warn",
             Command::Verify(_) | Command::Status(_) | Command::Notify(_) => "warn",
             Command::Password(_) | Command::Token(_) => "warn",
+            Command::Payout(_) | Command::Healthcheck(_) => "warn",
         }
     }
 }
@@ -128,6 +136,8 @@ fn run_command(cli: Cli) -> Result<ExitCode> {
         Command::Miner(args) => in_runtime(miner::run(args))?,
         Command::Template(args) => in_runtime(template::run(args))?,
         Command::CheckConfig(args) => return check_config::run(&args),
+        Command::Payout(args) => payout::run(&args)?,
+        Command::Healthcheck(args) => healthcheck::run(&args)?,
         Command::Id(args) => id::run(&args)?,
         Command::Invite(args) => invite::run(&args)?,
         Command::Relay(args) => in_runtime(relay::run(args))?,
@@ -142,11 +152,15 @@ fn run_command(cli: Cli) -> Result<ExitCode> {
 }
 
 fn in_runtime<T>(command: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::runtime::Builder::new_multi_thread()
+    /// A disk that hangs must not keep the process from ending.
+    const LAST_CALLS: Duration = Duration::from_secs(1);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("cannot start the worker threads")?
-        .block_on(command)
+        .context("cannot start the worker threads")?;
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_timeout(LAST_CALLS);
+    outcome
 }
 
 /// The error and what led to it, one cause a line.
@@ -195,6 +209,9 @@ mod tests {
             "punchbowl miner stratum2+tcp://127.0.0.1:34254/9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh --user ann --channel extended --threads 1 --blocks 1 --json",
             "punchbowl template --json --config f.toml",
             "punchbowl check-config --config f.toml",
+            "punchbowl check-config --config f.json --json",
+            "punchbowl healthcheck --config f.toml",
+            "punchbowl payout --next --json --config f.json",
             "punchbowl keygen --stdout",
             "punchbowl verify data --json",
             "punchbowl verify ledger.sqlite --against old.sqlite --authority 9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh",

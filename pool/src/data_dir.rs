@@ -6,6 +6,7 @@
 //! | `node.key` | the secret key that members dial the node by |
 //! | `invite` | the running pool's invite, private addresses included |
 //! | `run/identity.json` | what others know the running pool by, for other programs |
+//! | `run/status.json` | how the running pool fares, for other programs |
 //! | `run/external-addrs.json` | forwarded addresses, written by other programs |
 //! | `payout-index.json` | the next index of a ranged payout descriptor |
 //! | `ledger.sqlite` (`-wal`, `-shm`, `.lock`) | every share, slice, block and credit; see `docs/ledger.md` |

@@ -4,17 +4,14 @@
 //! The StartOS package reads it to show the invite, and a script may too; nothing needs to
 //! be run or asked. It holds no secret, and names public addresses only.
 
+use crate::run_folder;
 use p2p::{Invite, PoolUri};
 use serde::Serialize;
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Name of the folder, in a data folder, for what holds while a pool runs.
-pub const RUN: &str = "run";
-/// Name of the file in it.
+/// Name of the file in the folder `run`.
 pub const IDENTITY: &str = "identity.json";
 
 /// What others know a pool by. Programs rely on its fields: add, do not rename.
@@ -58,12 +55,7 @@ impl Identity {
     /// # Errors
     /// When the folder cannot be written to.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
-        let run = folder.join(RUN);
-        DirBuilder::new().recursive(true).mode(0o700).create(&run)?;
-        let new = run.join("identity.json.new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        writeln!(file, "{}", serde_json::to_string_pretty(self)?)?;
-        fs::rename(new, run.join(IDENTITY))
+        run_folder::replace(folder, IDENTITY, self)
     }
 }
 
@@ -78,6 +70,8 @@ pub fn http(folder: &Path) -> Option<SocketAddr> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
+    use crate::run_folder::RUN;
+    use std::fs;
 
     #[test]
     fn it_names_the_pool_and_public_addresses_apart_from_private_ones() {

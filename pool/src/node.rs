@@ -47,6 +47,7 @@ use std::time::{Duration, Instant};
 use template_provider::SourceHandle;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -82,6 +83,7 @@ pub struct Node {
     ledger: Ledger,
     /// Reads the ledger for pages; none where nobody can look.
     follower: Option<Follower>,
+    observed: Observed,
 }
 
 /// What a node is started from, besides its configuration.
@@ -112,10 +114,17 @@ pub struct Parts {
 
 /// Different payout scripts served at once.
 const MAX_VARIANTS: usize = 10_000;
-/// How long a stopping pool waits for its connections to take their leave.
+/// A stopping pool is gone within this time, whatever hangs: service managers kill after
+/// thirty seconds (StartOS, and Docker as our compose files set it).
+const GONE_WITHIN: Duration = Duration::from_secs(25);
+/// What of it is kept for the ledger and the source, whatever came before took.
+const FOR_LEDGER_AND_SOURCE: Duration = Duration::from_secs(9);
+/// What of it is kept for the source: the node's IPC is to be left in order.
+const FOR_SOURCE: Duration = Duration::from_secs(4);
+/// How long connections may take for their leave.
 const DRAIN: Duration = Duration::from_secs(5);
-/// How long it then waits for blocks under way and for the node.
-const SETTLE: Duration = Duration::from_secs(15);
+/// How long members' streams and the relay's may take for theirs.
+const CLOSE: Duration = Duration::from_secs(3);
 
 impl Node {
     /// Starts serving.
@@ -336,7 +345,7 @@ impl Node {
             None => None,
         };
         let subject = Subject {
-            scene: Scene { observed, history, payouts, jobs: Some(board), authority: key },
+            scene: Scene { observed: observed.clone(), history, payouts, jobs: Some(board), authority: key },
             doors: Doors { iroh: iroh.clone(), authority: key, listening: listening.clone() },
             host: parts.host.map(|host| HostDesk {
                 access: host.access,
@@ -380,6 +389,7 @@ impl Node {
             desk,
             ledger,
             follower,
+            observed,
         })
     }
 
@@ -387,6 +397,11 @@ impl Node {
     /// included; none where members cannot connect by node id.
     pub fn invite(&self) -> Option<Invite> {
         self.iroh.as_ref().map(|iroh| iroh.invite(self.authority))
+    }
+
+    /// What the status page is made of.
+    pub fn observed(&self) -> &Observed {
+        &self.observed
     }
 
     /// Waits until there are jobs for miners.
@@ -408,31 +423,37 @@ impl Node {
     /// the template source takes leave of its node.
     pub async fn stop(self) {
         info!("stopping");
+        let gone = tokio::time::Instant::now() + GONE_WITHIN;
         self.shutdown.cancel();
         self.sessions.close();
-        if tokio::time::timeout(DRAIN, self.sessions.wait()).await.is_err() {
+        if timeout(DRAIN, self.sessions.wait()).await.is_err() {
             warn!(open = self.sessions.len(), "some connections did not take their leave");
             // While one is there it may send a block, and the block desk waits for it.
             self.abandon.cancel();
         }
-        if let Some(iroh) = self.iroh {
-            iroh.close().await;
+        let closed = timeout(CLOSE, async {
+            if let Some(iroh) = self.iroh {
+                iroh.close().await;
+            }
+            if let Some(relay) = self.relay {
+                relay.close().await;
+            }
+        });
+        if closed.await.is_err() {
+            warn!("members' streams did not close in time");
         }
-        if let Some(relay) = self.relay {
-            relay.close().await;
-        }
-        if tokio::time::timeout(SETTLE, self.desk).await.is_err() {
+        if timeout_at(gone - FOR_LEDGER_AND_SOURCE, self.desk).await.is_err() {
             warn!("a block was still under way; it is on disk and will be sent again");
         }
         let closed = tokio::task::spawn_blocking(|| {
             drop(self.follower);
             self.ledger.close()
         });
-        if tokio::time::timeout(SETTLE, closed).await.is_err() {
+        if timeout_at(gone - FOR_SOURCE, closed).await.is_err() {
             warn!("the ledger could not be closed in time; nothing that was acknowledged is lost");
         }
         self.source_stop.cancel();
-        if tokio::time::timeout(SETTLE, self.source.stopped()).await.is_err() {
+        if timeout_at(gone, self.source.stopped()).await.is_err() {
             warn!("the template source did not stop in time");
         }
         info!("stopped");

@@ -15,6 +15,7 @@
 //!  events         what a pool says as it happens
 //!  openapi        whether answers are as described
 //!  party          a pool with members who mine at it
+//!  s9pk           reads a StartOS package, and believes nothing of it unproven
 //!  nat            networks behind real NATs, for the programs to meet across (Linux)
 //! ```
 //!
@@ -39,6 +40,7 @@ pub mod process;
 pub mod proxy;
 pub mod punchbowl;
 pub mod rpc;
+pub mod s9pk;
 pub mod status;
 pub mod sv1;
 

@@ -3,7 +3,7 @@
 use super::config_flags::ConfigFlags;
 use super::source;
 use crate::config::notify::is_secret;
-use crate::config::{Config, Loaded, Origin, PayoutKind, Setting, TemplateSource};
+use crate::config::{Config, Loaded, Origin, PayoutKind, Problem, Setting, TemplateSource};
 use crate::data_dir::{AUTHORITY_KEY, LEDGER, NODE_KEY};
 use crate::payout::{self, PaidBefore, PayoutDescriptor, used};
 use anyhow::Result;
@@ -12,6 +12,7 @@ use clap::Args;
 use ledger::payout::Ppm;
 use p2p::identity::id_in_file;
 use p2p::key_file::{self, KeyFileError};
+use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -20,14 +21,18 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CheckConfigArgs {
-    /// The configuration.
+    /// Print one JSON object: whether it is good, what is wrong, and what follows
+    #[arg(long)]
+    json: bool,
+    /// The configuration; last, because its heading covers all flags after it.
     #[command(flatten)]
     config: ConfigFlags,
 }
 
 const EXAMPLES: &str = "\
-Example:
+Examples:
   punchbowl check-config --config punchbowl.toml
+  punchbowl check-config --config punchbowl.json --json
 
 Nothing is started or changed. The exit code is 0 when a pool could start, else 1.";
 
@@ -37,8 +42,46 @@ Nothing is started or changed. The exit code is 0 when a pool could start, else 
 /// When standard output cannot be written.
 pub fn run(args: &CheckConfigArgs) -> Result<ExitCode> {
     let loaded = args.config.load();
-    std::io::stdout().write_all(report(&loaded).as_bytes())?;
+    let text = if args.json { verdict(&loaded)? } else { report(&loaded) };
+    std::io::stdout().write_all(text.as_bytes())?;
     Ok(if loaded.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The JSON output. Scripts rely on its fields: add, do not rename.
+#[derive(Debug, Serialize)]
+struct Verdict<'a> {
+    good: bool,
+    problems: Vec<Wrong<'a>>,
+    /// Whom blocks pay, in words; none where something is wrong.
+    blocks_pay: Option<String>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Serialize)]
+struct Wrong<'a> {
+    key: &'a str,
+    what: &'a str,
+    remedy: &'a str,
+    /// The file and line, variable or flag.
+    origin: String,
+}
+
+fn verdict(loaded: &Loaded) -> Result<String> {
+    let good = loaded.problems.is_empty();
+    fn wrong(problem: &Problem) -> Wrong<'_> {
+        Wrong {
+            key: &problem.key,
+            what: &problem.what,
+            remedy: &problem.remedy,
+            origin: problem.origin.to_string(),
+        }
+    }
+    let verdict = Verdict {
+        good,
+        problems: loaded.problems.iter().map(wrong).collect(),
+        blocks_pay: good.then(|| blocks_pay(&loaded.config)),
+    };
+    Ok(format!("{}\n", serde_json::to_string_pretty(&verdict)?))
 }
 
 // Writing to a String cannot fail.
@@ -213,6 +256,25 @@ mod tests {
         assert!(text.contains("limits.connections: 0 is not from 1"), "{text}");
         assert!(text.contains("payout.address: nobody is named to be paid"), "{text}");
         assert!(text.contains("3 problems"), "{text}");
+    }
+
+    #[test]
+    fn for_programs_each_problem_has_its_key_place_and_remedy() {
+        let json = |variables: &[(&str, &str)]| -> serde_json::Value {
+            let environment =
+                variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+            let loaded = config::load(Sources { environment, ..Sources::default() });
+            serde_json::from_str(&verdict(&loaded).unwrap()).unwrap()
+        };
+        let wrong = json(&[("PUNCHBOWL_PAYOUT__ADDRESS", "bc1qnonsense")]);
+        assert_eq!((&wrong["good"], &wrong["blocks_pay"]), (&false.into(), &serde_json::Value::Null));
+        let problem = &wrong["problems"][0];
+        assert_eq!(problem["key"], "payout.address");
+        assert_eq!(problem["origin"], "environment variable PUNCHBOWL_PAYOUT__ADDRESS");
+        assert!(problem["remedy"].as_str().unwrap().contains("your own wallet"), "{problem}");
+        let good = json(&[("PUNCHBOWL_PAYOUT__MODE", "solo")]);
+        assert_eq!((&good["good"], &good["problems"]), (&true.into(), &serde_json::json!([])));
+        assert!(good["blocks_pay"].as_str().unwrap().contains("each miner that finds one"), "{good}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::node::{Node, Parts};
 use crate::notify::plan::{self, Plan};
 use crate::payout::{PaidBefore, PayoutMode};
 use crate::settings::{self, SettingsDesk};
+use crate::status_file;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use p2p::iroh::SecretKey;
@@ -159,6 +160,7 @@ impl Turn<'_> {
             )),
             never = invites.keep() => match never {},
             never = external => match never {},
+            never = status_file::keep(node.observed(), data_dir.path()) => match never {},
         };
         node.stop().await;
         outcome
