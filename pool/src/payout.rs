@@ -151,6 +151,8 @@ impl PayoutMode {
         match self {
             PayoutMode::Fixed(_) => "fixed",
             PayoutMode::Solo(_) => "solo",
+            PayoutMode::Ruled(ruled) if ruled.rules.mode == ledger::payout::Mode::Solo => "solo",
+            PayoutMode::Ruled(_) => "shared",
         }
     }
 

@@ -10,6 +10,7 @@ pub mod coinbase;
 pub mod leaderboard;
 pub mod luck;
 pub mod members;
+pub mod next_block;
 pub mod pool;
 pub mod publisher;
 

@@ -6,8 +6,8 @@ mod tab;
 
 pub use tab::{Tab, Visit};
 
-use crate::{Process, http};
-use anyhow::{Context, Result, bail};
+use crate::Process;
+use anyhow::{Context, Result, bail, ensure};
 use find::Programs;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -15,6 +15,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 /// A browser with a new and empty profile. Ended when dropped.
 pub struct Browser {
@@ -105,17 +106,44 @@ fn end(driver: SocketAddr, session: &str) -> std::io::Result<()> {
     const PATIENCE: Duration = Duration::from_secs(10);
     let mut stream = TcpStream::connect_timeout(&driver, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "DELETE /session/{session} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-    stream.read_to_end(&mut Vec::new()).map(drop)
+    write!(stream, "DELETE /session/{session} HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    // Its first word comes when the browser has ended.
+    stream.read(&mut [0; 256]).map(drop)
+}
+
+/// The body of the answer. chromedriver keeps a connection open whatever it is told, so that
+/// only the length says where it ends.
+async fn exchange(driver: SocketAddr, request: &str) -> Result<Vec<u8>> {
+    let mut stream = BufReader::new(tokio::net::TcpStream::connect(driver).await?);
+    stream.write_all(request.as_bytes()).await?;
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        ensure!(stream.read_line(&mut line).await? > 0, "chromedriver has hung up");
+        if line.trim_end().is_empty() {
+            break;
+        }
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse()?;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await?;
+    Ok(body)
 }
 
 async fn ask(driver: SocketAddr, method: &str, path: &str, body: &Value) -> Result<Value> {
     let body = if method == "GET" { String::new() } else { body.to_string() };
     let headers = "Content-Type: application/json; charset=utf-8\r\n";
-    let first_line = format!("{method} {path} HTTP/1.1");
-    let asking = http::exchange(driver, &first_line, headers, &body);
-    let (_, answer) = crate::within_deadline(&format!("chromedriver's answer to {path}"), asking).await??;
-    let answer: Value = serde_json::from_str(&answer).with_context(|| format!("no JSON: {answer:.200}"))?;
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let asking = exchange(driver, &request);
+    let answer = crate::within_deadline(&format!("chromedriver's answer to {path}"), asking).await??;
+    let answer: Value = serde_json::from_slice(&answer).context("chromedriver's answer is no JSON")?;
     let value = answer.get("value").cloned().unwrap_or_default();
     if let Some(error) = value.get("error").and_then(Value::as_str) {
         let message = value.get("message").and_then(Value::as_str).unwrap_or_default();

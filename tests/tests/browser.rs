@@ -24,7 +24,7 @@ fn pages() -> [(String, &'static str, &'static [&'static str]); 8] {
 #[tokio::test]
 async fn every_page_has_its_data_and_asks_nobody_else() {
     let Some(browser) = Browser::start().await.unwrap() else { return };
-    let party = Party::start(Party::chain().solo()).await.unwrap();
+    let party = Party::start(Party::chain().shared("")).await.unwrap();
     party.block().await.unwrap();
     let (tab, host) = (browser.tab(), party.page("/").unwrap());
     for (path, name, words) in pages() {

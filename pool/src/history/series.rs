@@ -130,7 +130,7 @@ impl Series {
         let Some(first) = self.first else { return Rate::default() };
         let age = now.saturating_sub(first);
         // Who has mined for ten seconds has not mined for an hour; but a rate over no time is none.
-        let window = window.min(age.max(MINUTE / 2));
+        let window = window.min(age.max(MINUTE / 6));
         let Some(level) = self.levels.iter().find(|level| level.reach() >= window) else {
             return Rate::default();
         };

@@ -29,7 +29,8 @@ impl Odds {
             return Odds::default();
         }
         let mean = needed / hashrate;
-        let within = |seconds: f64| -(-seconds / mean).exp_m1();
+        // Near certainty, but never more than that.
+        let within = |seconds: f64| (-(-seconds / mean).exp_m1()).min(1.0 - 1e-12);
         Odds {
             mean_seconds: Some(mean),
             day: within(DAY),

@@ -1,6 +1,7 @@
 //! The pool at a glance.
 
 use super::luck::{Odds, within};
+use super::next_block::RulesView;
 use crate::described;
 use crate::history::{Best, Windows};
 use serde::Serialize;
@@ -20,6 +21,8 @@ described! {
         pub serving: bool,
         /// How blocks are paid: `fixed`, `solo` or `shared`.
         pub payout_mode: String,
+        /// The rules that the ledger pays by; none where it does not.
+        pub rules: Option<RulesView>,
         /// Hashrate over the usual windows, with its band.
         pub hashrate: Windows,
         /// Members with a connection or a share in the last ten minutes.

@@ -2,16 +2,17 @@
 
 use super::blocks::{BlockView, luck};
 use super::check::{CheckView, HeadView, hex};
-use super::coinbase::{CoinbaseView, Named};
+use super::coinbase::CoinbaseView;
 use super::leaderboard::Leaderboard;
 use super::luck::Odds;
 use super::members::{Live, LiveWorker, MemberView, WorkerView, label};
+use super::next_block;
 use super::pool::{PoolBest, PoolView, RoundView};
 use super::{ShareView, TemplateView, View};
 use crate::history::follower::Known;
 use crate::history::{Bests, Following, MemberTally, Windows, WorkerTally};
-use crate::job::board::{JobBoard, PayTo};
-use crate::payout::{PayoutMode, address};
+use crate::job::board::JobBoard;
+use crate::payout::PayoutMode;
 use crate::status::{Observed, StatusSnapshot};
 use p2p::AuthorityKey;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,15 +39,13 @@ pub struct Scene {
 
 /// Connections that are looked at one by one.
 const CONNECTIONS: usize = 10_000;
-/// Coinbases of single members that are shown.
-const SOLO_COINBASES: usize = 12;
 const EVERY: Duration = Duration::from_secs(1);
 /// Of each hundred seconds, this many at most are spent on views.
 const SHARE_OF_TIME: u32 = 3;
 
 /// Publishes views of `scene` until `shutdown` is cancelled. The first is there at once.
 pub fn start(scene: Scene, shutdown: CancellationToken) -> watch::Receiver<Arc<View>> {
-    let first = scene.compose(0, Vec::new());
+    let first = scene.compose(0, Vec::new(), &BTreeMap::new());
     let (publish, published) = watch::channel(Arc::new(first));
     tokio::spawn(async move {
         tokio::select! {
@@ -62,14 +61,19 @@ impl Scene {
         for number in 1.. {
             let started = Instant::now();
             let last = to.borrow().clone();
-            let coinbases = self.coinbases(&last).await;
-            to.send_replace(Arc::new(self.compose(number, coinbases)));
+            let (mut coinbases, mut payments) = (Vec::new(), BTreeMap::new());
+            if let Some(board) = &self.jobs {
+                let (payouts, members) = (&self.payouts, &last.members);
+                coinbases = next_block::coinbases(payouts, board, self.observed.network, members).await;
+                payments = next_block::payments(payouts, board, members).await;
+            }
+            to.send_replace(Arc::new(self.compose(number, coinbases, &payments)));
             let took = started.elapsed();
             tokio::time::sleep(EVERY.max(took * (100 / SHARE_OF_TIME))).await;
         }
     }
 
-    fn compose(&self, number: u64, coinbases: Vec<CoinbaseView>) -> View {
+    fn compose(&self, number: u64, coinbases: Vec<CoinbaseView>, payments: &BTreeMap<Arc<str>, u64>) -> View {
         let time = unix_now();
         let status = self.observed.snapshot(Instant::now(), CONNECTIONS);
         let template = self.template(&status);
@@ -97,7 +101,11 @@ impl Scene {
                 }
             })
             .collect();
-        pay(&mut members, &coinbases);
+        let credits = next_block::credits(&self.payouts);
+        for member in &mut members {
+            member.payout_now = payments.get(&member.name).copied();
+            member.credit = credits.get(&member.name).copied().unwrap_or_default();
+        }
         members.sort_by(|one, other| {
             other.round_work.total_cmp(&one.round_work).then_with(|| one.name.cmp(&other.name))
         });
@@ -110,6 +118,7 @@ impl Scene {
             uptime_seconds: status.uptime_seconds,
             serving: status.serving,
             payout_mode: self.payouts.name().to_owned(),
+            rules: next_block::rules(&self.payouts),
             hashrate,
             members: members.iter().filter(|member| member.is_active(time)).count() as u64,
             workers: live.workers(),
@@ -178,47 +187,6 @@ impl Scene {
             detail: ledger.and_then(|ledger| ledger.detail).map(str::to_owned),
         }
     }
-
-    /// The coinbases that miners work on now.
-    async fn coinbases(&self, last: &View) -> Vec<CoinbaseView> {
-        let Some(board) = &self.jobs else { return Vec::new() };
-        match &*self.payouts {
-            PayoutMode::Fixed(_) => {
-                let named = |_: &str| -> Named {
-                    (Some("the host".to_owned()), "the host's address takes every block".to_owned())
-                };
-                let note = "every miner works on this one".to_owned();
-                self.coinbase(board, PayTo::Pool, "every miner", note, named).await.into_iter().collect()
-            }
-            PayoutMode::Solo(network) => {
-                let mut coinbases = Vec::new();
-                let online = last.members.iter().filter(|member| member.online);
-                for member in online.take(SOLO_COINBASES) {
-                    let Ok(own) = address::parse(&member.name, *network) else { continue };
-                    let named = |_: &str| -> Named {
-                        (Some(member.name.to_string()), "who finds a block takes it".to_owned())
-                    };
-                    let note = "if this member finds the block".to_owned();
-                    let pay_to = PayTo::Script(own.script);
-                    coinbases.extend(self.coinbase(board, pay_to, &member.label, note, named).await);
-                }
-                coinbases
-            }
-        }
-    }
-
-    async fn coinbase(
-        &self,
-        board: &JobBoard,
-        pay_to: PayTo,
-        class: &str,
-        note: String,
-        named: impl Fn(&str) -> Named,
-    ) -> Option<CoinbaseView> {
-        let jobs = board.subscribe(pay_to).await.ok()?;
-        let set = jobs.borrow().clone()?;
-        CoinbaseView::read(&set.active.job, self.observed.network, class, note, named)
-    }
 }
 
 fn member(
@@ -280,17 +248,6 @@ fn worker(name: &Arc<str>, tally: Option<&WorkerTally>, live: Option<&LiveWorker
 
 fn windows(series: Option<&crate::history::Series>, now: u64) -> Windows {
     series.map(|series| series.windows(now)).unwrap_or_default()
-}
-
-/// What a block found now pays each member; nothing is said where that depends on who finds
-/// it.
-fn pay(members: &mut [MemberView], coinbases: &[CoinbaseView]) {
-    let [coinbase] = coinbases else { return };
-    for member in members {
-        let own = coinbase.outputs.iter().filter(|output| output.owner.as_deref() == Some(&*member.name));
-        let paid = own.map(|output| output.value).sum::<u64>();
-        member.payout_now = (paid > 0).then_some(paid);
-    }
 }
 
 /// The best share since share `round`, or ever.

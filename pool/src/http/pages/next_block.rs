@@ -35,6 +35,17 @@ fn template(view: &View) -> Markup {
             }
             None => p.empty { "There is no template yet." },
         }
+        @if let Some(rules) = &view.pool.rules {
+            h3 { "How it is divided" }
+            dl.facts.many {
+                div { dt { "Work that counts" } dd { (rules.window) } }
+                div { dt { "Window filled" } dd { (words::percent(rules.fullness)) } }
+                div { dt { "Host's fee" } dd { (words::percent(rules.host_fee)) } }
+                div { dt { "Finder's bonus" } dd { (words::percent(rules.finder_bonus)) } }
+                div { dt { "Least payout" } dd { (words::sat(rules.min_payout)) small { ", below it is a credit" } } }
+            }
+            @if let Some(warning) = &rules.warning { p.note { (warning) } }
+        }
     }
 }
 

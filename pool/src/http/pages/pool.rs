@@ -14,9 +14,9 @@ pub(super) fn parts(view: &View, range: Range) -> Vec<Part> {
         Part::bare("health", health(view)),
         Part { id: "round", class: "card hero", body: round(view) },
         Part::card("now", now(view)),
-        Part::wide("chart", history(view, range)),
         Part::card("members", members(view)),
-        Part::card("node", node(view)),
+        Part::wide("chart", history(view, range)),
+        Part::wide("node", node(view)),
         Part::wide("blocks", blocks(view)),
     ]
 }
@@ -173,7 +173,7 @@ fn node(view: &View) -> Markup {
     html! {
         h2 { "Bitcoin node" }
         @match &view.template {
-            Some(template) => dl.facts {
+            Some(template) => dl.facts.many {
                 div { dt { "Next height" } dd { (words::count(template.height.into())) } }
                 div { dt { "Template" } dd { (words::duration(template.age_seconds)) small { " old" } } }
                 div { dt { "Fees" } dd { (words::sat(template.fees)) } }
@@ -185,7 +185,7 @@ fn node(view: &View) -> Markup {
         }
         @if let Some(ledger) = &view.status.ledger {
             h3 { "Ledger" }
-            dl.facts {
+            dl.facts.many {
                 div { dt { "On disk" } dd { (words::count(ledger.last_share)) small { " shares" } } }
                 div { dt { "Slowest commit" } dd { (format!("{:.0} ms", ledger.slowest_commit_seconds * 1e3)) } }
             }
