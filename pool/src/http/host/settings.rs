@@ -161,7 +161,7 @@ fn intro(csrf: &str, managed: bool, said: &Said) -> Markup {
             Said::Wrong(wrong) => div.trouble role="alert" {
                 p { "Nothing was changed:" }
                 ul { @for what in wrong { li { (what) } } }
-            }
+            },
             Said::Tested(outcomes) => div role="status" {
                 @if outcomes.is_empty() { p { "There is nobody to be told: name a place first." } }
                 ul {

@@ -89,7 +89,7 @@ async fn sign_out(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> Result
 }
 
 /// A form that a page of somebody else's sent.
-pub(super) fn from_elsewhere() -> Problem {
+pub(in crate::http) fn from_elsewhere() -> Problem {
     Problem::new(
         StatusCode::FORBIDDEN,
         "this form was sent from another page; open the pool's own page and send it there",

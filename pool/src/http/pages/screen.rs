@@ -8,8 +8,8 @@ use crate::view::{BlockView, View};
 
 /// Seconds for which a block is feasted.
 const FEAST: u64 = 15;
-const PLACES: usize = 6;
-const SHARES: usize = 9;
+const PLACES: usize = 5;
+const SHARES: usize = 11;
 
 pub(super) fn parts(view: &View) -> Vec<Part> {
     vec![

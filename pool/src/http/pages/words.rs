@@ -53,7 +53,7 @@ pub fn percent(part: f64) -> String {
         format!("{percent:.3} %")
     } else if percent < 10.0 {
         format!("{percent:.1} %")
-    } else if (99.5..100.0).contains(&percent) {
+    } else if percent >= 99.5 && part < 1.0 {
         // Nothing but certainty is a hundred.
         "> 99 %".to_owned()
     } else {
