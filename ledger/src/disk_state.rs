@@ -23,6 +23,8 @@ pub struct Progress {
     pub last_share: u64,
     /// Number of the last slice that has ended.
     pub last_slice: u64,
+    /// Number of the book's last entry.
+    pub last_entry: u64,
 }
 
 /// Counters of the writer. Only it writes them.

@@ -24,7 +24,7 @@ pub use basis::Basis;
 pub use books::{Books, BooksError};
 pub use directory::{Directory, HOST};
 pub use identity::{HOST_NAME, Payee};
-pub use named::{NamedPlan, Standing};
+pub use named::{NamedPlan, Payees, Standing};
 pub use plan::{Block, Output, Plan, PlanError};
 pub use rules::{Mode, Ppm, Rules, RulesError};
 pub use split::Split;

@@ -136,7 +136,11 @@ impl Ledger {
         let (shares, incoming) = mpsc::channel(WAITING_BATCHES);
         let (commands, asked) = mpsc::channel(WAITING_COMMANDS);
         let (state, seen_state) = watch::channel(DiskState::Working);
-        let at = Progress { last_share: standing.last_share, last_slice: standing.last_slice };
+        let at = Progress {
+            last_share: standing.last_share,
+            last_slice: standing.last_slice,
+            last_entry: standing.entries,
+        };
         let (progress, seen_progress) = watch::channel(at);
         let stats = Arc::new(WriterStats::new(Instant::now()));
         let stop = Arc::new(AtomicBool::new(false));

@@ -4,7 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use bitcoin::ScriptBuf;
-use ledger::audit::{Auditor, Report, audit_ledger};
+use ledger::audit::{Auditor, Report, audit_ledger, unbooked};
 use ledger::payout::{Basis, NamedPlan, Ppm, Rules};
 use ledger::window::Window;
 use ledger::*;
@@ -42,6 +42,8 @@ struct Pool {
     clock: Arc<AtomicU32>,
     rules: Rules,
     room: u32,
+    /// Coinbases have their extranonce in an output.
+    short_form: bool,
     tip: u8,
     nonce: u32,
     _folder: tempfile::TempDir,
@@ -68,7 +70,18 @@ impl Pool {
         config.rules.shares = 10;
         let ledger = Ledger::open(&path, config).unwrap();
         let sender = ledger.handle().sender();
-        Pool { ledger, sender, path, clock, rules, room: 1_000, tip: 1, nonce: 0, _folder: folder }
+        Pool {
+            ledger,
+            sender,
+            path,
+            clock,
+            rules,
+            room: 1_000,
+            short_form: false,
+            tip: 1,
+            nonce: 0,
+            _folder: folder,
+        }
     }
 
     /// A job of `member` by what the ledger says now.
@@ -97,7 +110,11 @@ impl Pool {
             required_outputs: vec![],
             lock_time: 0,
         };
-        let split = coinbase.split(&outputs, &[], 16).unwrap();
+        let split = match self.short_form {
+            true => coinbase.split_short(&outputs, &[0], 16, 150),
+            false => coinbase.split(&outputs, &[], 16),
+        };
+        let split = split.unwrap();
         let template = TemplateParts {
             version: 0x2000_0000,
             prev_hash: Hash256([self.tip; 32]),
@@ -158,6 +175,17 @@ impl Pool {
 
     /// `member` finds a block, which is booked and in the chain.
     async fn find_block(&mut self, member: usize) -> Hash256 {
+        let (hash, payments) = self.find(member).await;
+        let ledger = self.ledger.handle().clone();
+        assert!(ledger.book(hash, payments.clone()).await.unwrap());
+        assert!(!ledger.book(hash, payments).await.unwrap(), "a block is booked once");
+        assert!(ledger.block_state(hash, BlockState::InChain).await.unwrap());
+        self.tip += 1;
+        hash
+    }
+
+    /// `member` finds a block, and nothing else happens; with what is to be booked.
+    async fn find(&mut self, member: usize) -> (Hash256, Vec<Payment>) {
         let work = self.job(MEMBERS[member]);
         let (share, hash) = self.search(&work, true);
         let mut batch = Batch::default();
@@ -173,12 +201,11 @@ impl Pool {
             value: work.value,
         });
         self.send(batch).await;
-        let ledger = self.ledger.handle().clone();
-        assert!(ledger.book(hash, work.payments.clone()).await.unwrap());
-        assert!(!ledger.book(hash, work.payments).await.unwrap(), "a block is booked once");
-        assert!(ledger.block_state(hash, BlockState::InChain).await.unwrap());
-        self.tip += 1;
-        hash
+        (hash, work.payments)
+    }
+
+    fn unbooked(&self) -> Vec<(Hash256, Vec<Payment>)> {
+        unbooked(&Reader::open(&self.path).unwrap()).unwrap()
     }
 
     fn audit(&self) -> Report {
@@ -201,6 +228,7 @@ async fn live(rules: Rules) -> Pool {
             pool.mine(member, 4 + (round as usize * 5 + member * 7) % 11).await;
         }
         pool.room = if round % 3 == 1 { 40 } else { 1_000 };
+        pool.short_form = round % 3 == 2;
         pool.mine(round as usize % 3, 3).await;
         pool.find_block(round as usize % 3).await;
     }
@@ -280,4 +308,23 @@ async fn the_first_block_of_a_pool_without_a_closed_slice_is_its_finders() {
     // What was worked before is not lost to the next.
     let next = reader.present(&pool.rules, NBITS).unwrap().standing.work;
     assert!(next.iter().any(|(member, _)| &**member == MEMBERS[0]));
+}
+
+#[tokio::test]
+async fn what_a_pool_had_no_time_to_book_is_found_out_later_to_the_satoshi() {
+    let mut pool = live(rules(Window::SinceLastBlock)).await;
+    assert_eq!(pool.unbooked(), []);
+    pool.room = 40;
+    let (hash, payments) = pool.find(1).await;
+    assert!(payments.len() > 2, "{payments:?}");
+    // The pool was killed; at its next start more has happened.
+    pool.tip += 1;
+    pool.mine(2, 25).await;
+    assert_eq!(pool.unbooked(), [(hash, payments.clone())]);
+    let ledger = pool.ledger.handle().clone();
+    assert!(ledger.book(hash, payments).await.unwrap());
+    assert!(ledger.block_state(hash, BlockState::InChain).await.unwrap());
+    assert_eq!(pool.unbooked(), []);
+    let report = pool.audit();
+    assert!(report.is_clean(), "{report}");
 }

@@ -5,7 +5,8 @@
 //! submission runs on its own, because a node that is slow with one block must not
 //! delay the next.
 
-use crate::payout::{PayoutMode, PayoutSet};
+use crate::job::Job;
+use crate::payout::PayoutMode;
 use crate::server::block::FoundBlock;
 use crate::status::{BlockRecord, Status};
 use bitcoin::{Address, TxOut};
@@ -57,20 +58,24 @@ pub async fn run(mut blocks: mpsc::Receiver<FoundBlock>, desk: BlockDesk) {
 
 async fn submit(block: FoundBlock, desk: BlockDesk) {
     let BlockDesk { source, ledger, payouts, status, network, reports } = desk;
-    let FoundBlock { solution, height, payouts: paid_set, member, worker } = block;
+    let FoundBlock { solution, job, member, worker } = block;
+    let height = job.height;
     let hash = solution.hash;
     let found_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     info!(height, %hash, member, worker, "block found");
     status.counters.blocks_submitted.add(1);
-    let paid = paid(&solution.coinbase, &paid_set, network);
+    let paid = job.paid.outputs.iter().map(|output| (destination(output, network), output.value.to_sat()));
+    let paid = paid.collect();
 
     // The payout moves on beside the submission: neither waits for the other.
-    let moved = tokio::task::spawn_blocking(move || match &*payouts {
-        PayoutMode::Fixed(fixed) => fixed.block_found(&paid_set),
-        PayoutMode::Solo(_) => Ok(()),
-    });
+    let of_block = job.clone();
+    let moved =
+        tokio::task::spawn_blocking(move || match (payouts.destination(), of_block.payouts.rotating()) {
+            (Some(destination), Some(paid)) => destination.block_found(paid),
+            _ => Ok(()),
+        });
     // The ledger is told beside it: a block waits for nothing.
-    let submitted = tokio::spawn(tell(ledger.clone(), hash, BlockState::Submitted));
+    let submitted = tokio::spawn(submitted(ledger.clone(), hash, job));
     let outcome = source.submit(solution).await;
     let _ = submitted.await;
     let became = match &outcome {
@@ -123,23 +128,47 @@ async fn submit(block: FoundBlock, desk: BlockDesk) {
     let _ = reports.send(record);
 }
 
-/// Tells the ledger what became of a block. The block itself comes to it with the shares of its
-/// connection, which may not be there yet.
+/// Tells the ledger that a block is on its way, and what it pays and leaves owing where the
+/// ledger decided that: before it can be in the chain, so that it never is without.
+async fn submitted(ledger: LedgerHandle, hash: Hash256, job: Arc<Job>) {
+    tell(ledger.clone(), hash, BlockState::Submitted).await;
+    if let Some(plan) = &job.paid.plan {
+        let payments = plan.payments();
+        let booked = insist(&ledger, || ledger.book(hash, payments.clone())).await;
+        said(hash, "what it pays", booked);
+    }
+}
+
+/// Tells the ledger what became of a block.
 async fn tell(ledger: LedgerHandle, hash: Hash256, state: BlockState) {
-    let told = async {
+    let told = insist(&ledger, || ledger.block_state(hash, state)).await;
+    said(hash, state.name(), told);
+}
+
+/// Says something about a block until the ledger knows the block, which comes to it with the
+/// shares of its connection. None when that takes too long.
+async fn insist<F>(ledger: &LedgerHandle, mut say: impl FnMut() -> F) -> Option<Result<bool, BlockError>>
+where
+    F: Future<Output = Result<bool, BlockError>>,
+{
+    let said = async {
         let mut progress = ledger.progress();
         loop {
             progress.mark_unchanged();
-            match ledger.block_state(hash, state).await {
+            match say().await {
                 Err(BlockError::Unknown(_)) if progress.changed().await.is_ok() => {}
                 outcome => return outcome,
             }
         }
     };
-    match tokio::time::timeout(TELLING, told).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(fault)) => error!(%hash, %fault, "the ledger does not know what became of a block"),
-        Err(_) => error!(%hash, state = state.name(), "the ledger could not be told what became of a block"),
+    tokio::time::timeout(TELLING, said).await.ok()
+}
+
+fn said(hash: Hash256, what: &str, outcome: Option<Result<bool, BlockError>>) {
+    match outcome {
+        Some(Ok(_)) => {}
+        Some(Err(fault)) => error!(%hash, what, %fault, "the ledger does not take this about a block"),
+        None => error!(%hash, what, "the ledger could not be told this about a block"),
     }
 }
 
@@ -151,15 +180,7 @@ fn detail(outcome: Result<SolutionOutcome, SolutionError>) -> String {
     }
 }
 
-/// The coinbase's outputs that are the payout set's: address (or script in hex where
-/// there is none) and satoshi.
-fn paid(coinbase: &[u8], set: &PayoutSet, network: Network) -> Vec<(String, u64)> {
-    let coinbase: Option<bitcoin::Transaction> = bitcoin::consensus::deserialize(coinbase).ok();
-    let outputs = coinbase.map(|tx| tx.output).unwrap_or_default();
-    let ours = |output: &&TxOut| set.recipients().iter().any(|to| to.script == output.script_pubkey);
-    outputs.iter().filter(ours).map(|output| (destination(output, network), output.value.to_sat())).collect()
-}
-
+/// Where an output pays: an address, or the script in hex where there is none.
 fn destination(output: &TxOut, network: Network) -> String {
     let address = Address::from_script(&output.script_pubkey, network);
     address.map_or_else(|_| output.script_pubkey.to_hex_string(), |address| address.to_string())

@@ -22,9 +22,9 @@ mod suggest;
 pub use load::{Loaded, Sources, load};
 pub use problem::{ConfigError, Origin, Problem};
 pub use sections::{
-    Authority, Config, DhtPublishing, Discovery, Embedded, Extensions, Http, Limits, Listen, P2p,
+    Alias, Authority, Config, DhtPublishing, Discovery, Embedded, Extensions, Http, Limits, Listen, P2p,
     P2pAdmission, P2pRelay, Payout, PayoutKind, RelayMode, RelayServes, Sv1, Template, TemplateSource,
-    Vardiff,
+    Vardiff, WindowKind,
 };
 pub use setting::Setting;
-pub use values::{HomePath, HttpListen, Nbits, PublicPlace, Seconds};
+pub use values::{HomePath, HttpListen, Nbits, PublicPlace, Seconds, UtcTime};

@@ -1,14 +1,15 @@
 //! The whole thing in one process: a regtest chain, a pool and members that mine at it.
 //!
 //! The members are ordinary miners: each has a node of its own and dials the pool by its
-//! node id, over Iroh, as they would from behind another router. Every block pays the member that found it, at an address of their own.
+//! node id, over Iroh, as they would from behind another router. Every block pays all of them,
+//! each at an address of their own, in proportion to their latest work.
 
 mod ledger_folder;
 mod member;
 mod report;
 
 use crate::config::values::HttpListen;
-use crate::config::{Config, PayoutKind, RelayMode, TemplateSource};
+use crate::config::{Config, PayoutKind, RelayMode, TemplateSource, WindowKind};
 use crate::miner::MinerEvent;
 use crate::node::{Node, Parts};
 use crate::payout::PayoutMode;
@@ -109,17 +110,19 @@ pub async fn run(options: DemoOptions, interrupted: CancellationToken) -> Result
 async fn start(options: &DemoOptions, folder: &LedgerFolder) -> Result<Node> {
     let config = config(options);
     let source_stop = CancellationToken::new();
+    let payouts = PayoutMode::from_config(&config.payout, config.network, &folder.path)?;
     let chain = EmbeddedConfig {
         data_dir: options.data_dir.clone(),
         nbits: REGTEST_NBITS,
         transactions: 5,
+        reserve: payouts.coinbase_reserve(),
         ..EmbeddedConfig::default()
     };
     let source = embedded::start(chain, source_stop.clone()).context("starting the regtest chain")?;
     let parts = Parts {
         source,
         source_stop,
-        payouts: PayoutMode::Solo(Network::Regtest),
+        payouts,
         tag: Vec::new(),
         authority: AuthorityKeypair::generate(&mut rand::rngs::OsRng),
         identity: Some(SecretKey::generate()),
@@ -139,7 +142,10 @@ fn config(options: &DemoOptions) -> Config {
     config.p2p.port_mapping = false;
     config.p2p.relay.mode = RelayMode::Off;
     config.template.source = TemplateSource::Embedded;
-    config.payout.mode = PayoutKind::Solo;
+    config.payout.mode = PayoutKind::Shared;
+    // Rounds of two shares each would pay one or two of them.
+    config.payout.window = WindowKind::Recent;
+    config.payout.window_difficulties = Some(20.0);
     config.vardiff.enabled = false;
     config.vardiff.shares_per_minute = 6_000.0;
     config.vardiff.min_difficulty = 1e-12;

@@ -2,11 +2,14 @@
 //! by every connection that mines for the same payouts.
 
 pub mod board;
+pub mod limit;
 pub mod maker;
+pub mod ruling;
 pub mod wave;
 
-use crate::payout::{PayoutError, PayoutSet};
+use crate::payout::{PaidOut, PayoutError, Payouts};
 use ledger::{FoundBlock, JobRecord, RecordError, ShareContext, TemplateParts, TemplateRecord};
+use limit::CoinbaseLimit;
 use std::sync::{Arc, OnceLock};
 use thiserror::Error;
 use translator::sv1::notice::JobText;
@@ -25,7 +28,9 @@ pub struct Job {
     /// What recomputes the header.
     pub work: JobWork,
     /// Whom its coinbase pays.
-    pub payouts: PayoutSet,
+    pub payouts: Payouts,
+    /// What that comes to.
+    pub paid: PaidOut,
     /// What its coinbase may pay, in satoshi.
     pub value: u64,
     /// Fees of its transactions, in satoshi.
@@ -75,14 +80,26 @@ pub enum JobError {
 }
 
 impl Job {
-    /// Builds the job that pays `payouts`, with `tag` in its scriptSig.
+    /// Builds the job that pays `payouts`, with `tag` in its scriptSig, for miners that take a
+    /// coinbase within `limit`, for which payouts by the ledger have been given their room.
     ///
     /// # Errors
     /// [`JobError`] when the payouts do not add up to the template's value or the job
     /// fits no message.
-    pub fn build(id: u32, parts: &JobParts, payouts: PayoutSet, tag: &[u8]) -> Result<Job, JobError> {
-        let outputs = payouts.outputs(parts.coinbase.value_remaining)?;
-        let split = parts.coinbase.split(&outputs, tag, EXTRANONCE_SIZE)?;
+    pub fn build(
+        id: u32,
+        parts: &JobParts,
+        payouts: Payouts,
+        tag: &[u8],
+        limit: CoinbaseLimit,
+    ) -> Result<Job, JobError> {
+        let paid = payouts.pay(parts.coinbase.value_remaining)?;
+        let outputs = &paid.outputs;
+        let split = if limit.wants_short_form(outputs.len()) {
+            parts.coinbase.split_short(outputs, tag, EXTRANONCE_SIZE, CoinbaseLimit::SHORT_HEAD)?
+        } else {
+            parts.coinbase.split(outputs, tag, EXTRANONCE_SIZE)?
+        };
         let too_large = || JobError::TooLarge {
             coinbase: split.prefix.len() + split.suffix.len(),
             path: parts.merkle_path.len(),
@@ -109,6 +126,7 @@ impl Job {
             height: parts.height,
             work,
             payouts,
+            paid,
             value: parts.coinbase.value_remaining,
             fees: parts.fees,
             record: OnceLock::new(),
@@ -128,6 +146,17 @@ impl Job {
         }
         let record = Arc::new(self.make_record(tip)?);
         Ok(self.record.get_or_init(|| record).clone())
+    }
+
+    /// Whether it may be given to those who are to be paid `wanted` of the same parts.
+    pub fn serves(&self, wanted: &Payouts) -> bool {
+        self.paid.serves(&self.payouts, wanted)
+    }
+
+    /// Whether no better job could be made of the same parts for those who are to be paid
+    /// `wanted`.
+    pub fn is_best_for(&self, wanted: &Payouts) -> bool {
+        self.paid.is_best(&self.payouts, wanted)
     }
 
     /// The block `hash`, found on this job at `found` (seconds since the Unix epoch), as the
@@ -163,8 +192,7 @@ impl Job {
             extranonce_size: u8::try_from(coinbase.extranonce_size).unwrap_or(u8::MAX),
             coinbase_prefix: coinbase.prefix.clone(),
             coinbase_suffix: coinbase.suffix.clone(),
-            // These payouts are configured, not computed from the ledger.
-            basis: Vec::new(),
+            basis: self.paid.basis.clone(),
         })
     }
 

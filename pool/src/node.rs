@@ -7,9 +7,11 @@ use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
 use crate::http;
 use crate::job::maker::{self, JobMakerConfig};
+use crate::job::ruling::Ruling;
 use crate::ledger_file;
 use crate::own_relay;
 use crate::payout::PayoutMode;
+use crate::payout::keeper::Keeper;
 use crate::reach;
 use crate::server::keep_alive::KeepAlivePolicy;
 use crate::server::parking::{self, ParkingLot};
@@ -17,7 +19,8 @@ use crate::server::{self, Door, ExtensionPolicy, ServerContext};
 use crate::status::{BlockRecord, Observed, Status};
 use crate::sv1::Sv1Port;
 use anyhow::{Context, Result};
-use ledger::{DiskState, Ledger};
+use ledger::audit::unbooked;
+use ledger::{DiskState, Ledger, LedgerHandle, Reader};
 use p2p::iroh::{DhtUse, GateLimits, IrohConfig, LookupConfig, Policy, SecretKey};
 use p2p::{
     Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, RelayHint,
@@ -105,6 +108,7 @@ impl Node {
     pub async fn start(config: &Config, parts: Parts) -> Result<Node> {
         let (shutdown, abandon) = (CancellationToken::new(), CancellationToken::new());
         let ledger = ledger_file::open(parts.ledger, config.network, &parts.authority).await?;
+        book_late(ledger.handle()).await?;
         let status = Status::new(Instant::now());
         let payouts = Arc::new(parts.payouts);
         // A dropped receiver means that the source has stopped, which shows elsewhere.
@@ -114,15 +118,21 @@ impl Node {
             JobMakerConfig {
                 templates: parts.source.templates.clone(),
                 openings: parts.source.openings.clone(),
-                pool_payout: match &*payouts {
-                    PayoutMode::Fixed(fixed) => Some(fixed.watch()),
-                    PayoutMode::Solo(_) => None,
-                },
+                ruling: Ruling::of(&payouts),
                 tag: parts.tag,
                 max_variants: MAX_VARIANTS,
             },
             shutdown.clone(),
         );
+        if let PayoutMode::Ruled(payout) = &*payouts {
+            let keeper = Keeper {
+                payout: payout.clone(),
+                ledger: ledger.handle().clone(),
+                templates: parts.source.templates.clone(),
+                reserve: parts.source.reserve.clone(),
+            };
+            tokio::spawn(keeper.keep(shutdown.clone()));
+        }
         let generation = board.generation();
         let (block_sender, found) = block_desk::channel();
         let (reports, blocks) = broadcast::channel(1024);
@@ -326,20 +336,36 @@ impl Node {
     }
 }
 
+/// Books the blocks that a pool which was killed had no time to book, before anything is paid by
+/// the book.
+async fn book_late(ledger: &LedgerHandle) -> Result<()> {
+    let path = ledger.path();
+    let reading =
+        tokio::task::spawn_blocking(move || unbooked(&Reader::open(&path)?).map_err(anyhow::Error::from));
+    for (hash, payments) in reading.await?.context("reading what the ledger's blocks pay")? {
+        let booked = ledger.book(hash, payments).await;
+        booked.with_context(|| format!("booking block {hash}, which was found before"))?;
+        info!(%hash, "a block that was found before is booked now");
+    }
+    Ok(())
+}
+
 /// Where is listened, for what, and by which setting. The addresses of `listen.tcp` come
 /// first.
 fn doors(config: &Config) -> Vec<(SocketAddr, Door, &'static str)> {
-    let port = |floor: Option<f64>| {
+    let port = |floor: Option<f64>, class| {
         let session = SessionConfig {
             rules: config.sv1.firmware.clone(),
+            workers: config.sv1.workers.clone(),
+            class,
             floor: floor.map(Difficulty),
             ..SessionConfig::default()
         };
         Sv1Port::new(session, rand::random())
     };
-    let usual = port(None);
-    let main = if config.sv1.enabled { Door::Both(usual.clone()) } else { Door::Sv2 };
-    let rental = port(Some(config.sv1.high_difficulty));
+    let main = if config.sv1.enabled { Door::Both(port(None, None)) } else { Door::Sv2 };
+    let usual = port(None, config.sv1.class);
+    let rental = port(Some(config.sv1.high_difficulty), config.sv1.high_difficulty_class);
     let listen = &config.listen;
     let all = |addresses: &[SocketAddr], door: Door, setting| {
         addresses.iter().map(|address| (*address, door.clone(), setting)).collect::<Vec<_>>()

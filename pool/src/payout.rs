@@ -3,26 +3,37 @@
 //! [`PayoutMode`] is made once from the configuration. `fixed` has one current
 //! [`PayoutSet`] for everybody, published through a `watch`; it changes when a
 //! ranged descriptor moves on after a block. `solo` has a set per channel, made
-//! from the address in its user identity. Nothing is paid anywhere by default: the
-//! only exception is regtest, whose coins are worth nothing.
+//! from the address in its user identity. `shared` pays all members by the ledger's rules
+//! (`docs/payouts.md`): a [`Standpoint`] says by which state of the ledger, and the
+//! [keeper](keeper) publishes a new one when there is news. Nothing is paid anywhere by
+//! default: the only exception is regtest, whose coins are worth nothing.
 
 pub mod address;
+pub mod aliases;
 pub mod descriptor;
 pub mod fixed;
 pub mod identity;
+pub mod keeper;
+pub mod payouts;
 pub mod pool_tag;
 pub mod rotation;
+pub mod ruled;
 pub mod set;
+pub mod standpoint;
 
 pub use address::{AddressError, PayoutAddress};
+pub use aliases::{AliasError, Aliases};
 pub use descriptor::{DescriptorError, PayoutDescriptor};
 pub use fixed::{AdvanceError, FixedPayout};
 pub use identity::{Identity, IdentityError};
+pub use payouts::{PaidOut, Payouts, RuledPayouts};
 pub use rotation::RotationError;
+pub use ruled::RuledPayout;
 pub use set::{PayoutError, PayoutSet};
+pub use standpoint::Standpoint;
 
 use crate::config;
-use bitcoin::{ScriptBuf, Transaction};
+use bitcoin::Transaction;
 use std::path::Path;
 use std::sync::Arc;
 use template_provider::{CoinbaseReserve, Network};
@@ -32,9 +43,11 @@ use thiserror::Error;
 #[derive(Debug)]
 pub enum PayoutMode {
     /// One destination takes every block.
-    Fixed(Arc<FixedPayout>),
+    Fixed(Box<FixedPayout>),
     /// The miner that finds a block takes it, at the address in its user identity.
     Solo(Network),
+    /// The ledger's rules say: all who worked (`shared`), or the finder and the host.
+    Ruled(Arc<RuledPayout>),
 }
 
 /// Why payouts cannot be set up.
@@ -49,6 +62,9 @@ pub enum SetupError {
     /// `payout.descriptor` is not usable.
     #[error("payout.descriptor: {0}")]
     Descriptor(#[from] DescriptorError),
+    /// `payout.aliases` is not usable.
+    #[error("payout.aliases: {0}")]
+    Alias(#[from] AliasError),
     /// The index of a ranged descriptor cannot be kept.
     #[error(transparent)]
     Rotation(#[from] RotationError),
@@ -82,23 +98,18 @@ impl PayoutMode {
         network: Network,
         data_dir: &Path,
     ) -> Result<PayoutMode, SetupError> {
-        if payout.mode == config::PayoutKind::Solo {
+        if payout.mode == config::PayoutKind::Solo && payout.host_fee_ppm == 0 {
             return Ok(PayoutMode::Solo(network));
         }
-        let fixed = match (&payout.descriptor, &payout.address) {
-            (Some(text), _) => FixedPayout::descriptor(PayoutDescriptor::parse(text, network)?, data_dir)?,
-            (None, Some(text)) => FixedPayout::address(&address::parse(text, network)?),
-            (None, None) => {
-                let text = default_address(network)?;
-                tracing::warn!(
-                    address = text,
-                    "no payout is configured: blocks of this regtest pool are paid to an address to which \
-                     nobody has a key; set payout.address to keep them"
-                );
-                FixedPayout::address(&address::parse(text, network)?)
-            }
-        };
-        Ok(PayoutMode::Fixed(Arc::new(fixed)))
+        if payout.mode != config::PayoutKind::Fixed {
+            let rules = payout.rules();
+            let host =
+                if payout.host_fee_ppm > 0 { Some(destination(payout, network, data_dir)?) } else { None };
+            let aliases = Aliases::new(&payout.aliases, network)?;
+            let ruled = RuledPayout::new(rules, host, network, aliases, payout.coinbase_weight);
+            return Ok(PayoutMode::Ruled(Arc::new(ruled)));
+        }
+        Ok(PayoutMode::Fixed(Box::new(destination(payout, network, data_dir)?)))
     }
 
     /// Takes note of the coinbases of blocks that were found before: a ranged descriptor
@@ -107,11 +118,20 @@ impl PayoutMode {
     /// # Errors
     /// When the index cannot be stored or the descriptor is used up.
     pub fn skip_paid(&self, coinbases: &[Vec<u8>]) -> Result<(), AdvanceError> {
-        let PayoutMode::Fixed(fixed) = self else { return Ok(()) };
+        let Some(fixed) = self.destination() else { return Ok(()) };
         let transactions =
             coinbases.iter().filter_map(|bytes| bitcoin::consensus::deserialize::<Transaction>(bytes).ok());
         let scripts = transactions.flat_map(|coinbase| coinbase.output).map(|output| output.script_pubkey);
         fixed.skip_paid(&scripts.collect())
+    }
+
+    /// The one configured destination, if blocks pay it or a part of them.
+    pub fn destination(&self) -> Option<&FixedPayout> {
+        match self {
+            PayoutMode::Fixed(fixed) => Some(fixed),
+            PayoutMode::Solo(_) => None,
+            PayoutMode::Ruled(ruled) => ruled.host.as_ref(),
+        }
     }
 
     /// What a channel's user identity means: who it is, and whom its blocks pay.
@@ -122,6 +142,7 @@ impl PayoutMode {
         match self {
             PayoutMode::Fixed(_) => Ok(Identity::of_member(user_identity)),
             PayoutMode::Solo(network) => Identity::of_address(user_identity, *network),
+            PayoutMode::Ruled(ruled) => Identity::of_payee(user_identity, &ruled.aliases, ruled.network),
         }
     }
 
@@ -131,13 +152,30 @@ impl PayoutMode {
         match self {
             PayoutMode::Fixed(fixed) => fixed.current().coinbase_reserve(),
             PayoutMode::Solo(_) => address::LARGEST_OUTPUT,
+            PayoutMode::Ruled(ruled) => ruled.first_reserve(),
         }
     }
+}
 
-    /// The set that pays `script` alone: solo mode's outputs for one channel.
-    pub fn solo_set(script: ScriptBuf) -> PayoutSet {
-        PayoutSet::single(script)
-    }
+/// The one destination that is configured.
+fn destination(
+    payout: &config::Payout,
+    network: Network,
+    data_dir: &Path,
+) -> Result<FixedPayout, SetupError> {
+    Ok(match (&payout.descriptor, &payout.address) {
+        (Some(text), _) => FixedPayout::descriptor(PayoutDescriptor::parse(text, network)?, data_dir)?,
+        (None, Some(text)) => FixedPayout::address(&address::parse(text, network)?),
+        (None, None) => {
+            let text = default_address(network)?;
+            tracing::warn!(
+                address = text,
+                "no payout is configured: blocks of this regtest pool are paid to an address to which \
+                     nobody has a key; set payout.address to keep them"
+            );
+            FixedPayout::address(&address::parse(text, network)?)
+        }
+    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Template and prev-hash are never two variables: a reader that has a template
 //! has the tip it belongs to.
 
+use crate::CoinbaseReserve;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -41,6 +42,8 @@ pub struct Template {
     /// A coinbase-only template published at once after a new tip, to be followed
     /// by a full one.
     pub provisional: bool,
+    /// Room that it leaves for the pool's own coinbase outputs: what it was asked for with.
+    pub reserve: CoinbaseReserve,
     /// When the source had it.
     pub received_at: Instant,
 }
@@ -98,6 +101,7 @@ impl Template {
             fees: 0,
             transactions: 0,
             provisional: false,
+            reserve: CoinbaseReserve::default(),
             received_at: Instant::now(),
         }
     }

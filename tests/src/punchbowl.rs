@@ -162,6 +162,20 @@ impl PoolConfig {
         self
     }
 
+    /// Blocks pay whoever finds them, and the host; `lines` are more of the section `[payout]`.
+    #[must_use]
+    pub fn solo_with(mut self, lines: &str) -> PoolConfig {
+        self.payout = format!("mode = \"solo\"\n{lines}");
+        self
+    }
+
+    /// Blocks pay all who worked; `lines` are more of the section `[payout]`.
+    #[must_use]
+    pub fn shared(mut self, lines: &str) -> PoolConfig {
+        self.payout = format!("mode = \"shared\"\n{lines}");
+        self
+    }
+
     /// Listens for Stratum V1 alone at one more port, and for rented hash rate at another.
     #[must_use]
     pub fn with_sv1_ports(mut self) -> PoolConfig {

@@ -35,7 +35,8 @@ pub struct Sv1Job {
     pub id: String,
     /// The parent block, internal byte order.
     pub prev_hash: [u8; 32],
-    coinbase: (String, String),
+    /// The coinbase before and after the miner's extranonce, in hexadecimal.
+    pub coinbase: (String, String),
     branches: Vec<Vec<u8>>,
     /// Before rolling.
     pub version: u32,
@@ -102,6 +103,11 @@ impl Sv1Miner {
         miner.authorize(name, "d=0.00001").await?;
         miner.until_job(|_| true).await?;
         Ok(miner)
+    }
+
+    /// Bytes of the extranonce that it puts into a coinbase: its own part and what it rolls.
+    pub fn extranonce_size(&self) -> usize {
+        self.extranonce1.len() / 2 + self.extranonce2_size
     }
 
     /// Agrees on version bits.

@@ -27,7 +27,15 @@ async fn demo_for_scripts_ends_after_its_blocks_goes_on_with_its_chain_and_bitco
     assert_eq!((height, &json!(tip)), (heights[5], &blocks[5]["hash"]));
     for block in blocks {
         let seen = node.block(block["hash"].as_str().unwrap()).await.unwrap();
-        assert_eq!(seen["tx"][0]["vout"][0]["scriptPubKey"]["address"], block["address"]);
+        let outputs = seen["tx"][0]["vout"].as_array().unwrap();
+        let paid = block["paid"].as_array().unwrap();
+        for (output, paid) in outputs.iter().zip(paid) {
+            assert_eq!(output["scriptPubKey"]["address"], paid["address"]);
+            let sat = (output["value"].as_f64().unwrap() * 1e8).round() as u64;
+            assert_eq!(sat, paid["paid_sat"].as_u64().unwrap());
+        }
+        // Behind them comes the witness commitment alone.
+        assert_eq!(outputs.len(), paid.len() + 1);
     }
 }
 
@@ -44,7 +52,8 @@ async fn anyone_can_mine_along_at_the_address_that_the_demo_prints() {
         let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert!(summary["blocks_accepted"].as_u64().unwrap() >= 1, "{summary}");
         // Nobody else mines for this name and address.
-        demo.line(|line| line.contains(channel) && line.ends_with(MINE)).await.unwrap();
+        demo.line(|line| line.contains("found by") && line.contains(channel)).await.unwrap();
+        demo.line(|line| line.contains("pays ") && line.contains(MINE)).await.unwrap();
     }
     let page = word_after(&demo, "look inside").await;
     let address = page.strip_prefix("http://").unwrap().strip_suffix("/api/v1/status").unwrap();
@@ -79,8 +88,13 @@ async fn demo_of_three_blocks(data_dir: &Path) -> Vec<Value> {
     assert_eq!(accepted.len(), 3, "{blocks:?}");
     for block in &accepted {
         assert!(members.contains(&&block["member"]), "{block}");
-        let address: Address<_> = block["address"].as_str().unwrap().parse().unwrap();
-        assert!(address.is_valid_for_network(Network::Regtest), "{block}");
+        let paid = block["paid"].as_array().unwrap();
+        assert_eq!((&paid[0]["address"], &paid[0]["paid_sat"]), (&block["address"], &block["paid_sat"]));
+        for paid in paid {
+            assert!(members.contains(&&paid["member"]), "{block}");
+            let address: Address<_> = paid["address"].as_str().unwrap().parse().unwrap();
+            assert!(address.is_valid_for_network(Network::Regtest), "{block}");
+        }
         assert_eq!(block["hash"].as_str().unwrap().len(), 64);
     }
     accepted

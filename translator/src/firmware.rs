@@ -96,6 +96,16 @@ pub struct FirmwareRule {
     pub min_difficulty: Option<f64>,
 }
 
+/// A host's own word on one worker; counts before everything else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerRule {
+    /// The name as the miner gives it, worker included, in any case.
+    pub worker: String,
+    /// Its class.
+    pub class: CoinbaseClass,
+}
+
 /// What is known of the firmware that calls itself `agent`; `rules` come first.
 pub fn classify(agent: &str, rules: &[FirmwareRule]) -> Firmware {
     let agent = agent.to_ascii_lowercase();

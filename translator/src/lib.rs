@@ -21,7 +21,7 @@ pub mod sv1;
 pub mod upstream;
 pub mod wishes;
 
-pub use firmware::{CoinbaseClass, Firmware, FirmwareRule, classify};
+pub use firmware::{CoinbaseClass, Firmware, FirmwareRule, WorkerRule, classify};
 pub use identity::{MinerName, NameError};
 pub use refusal::Refusal;
 pub use session::{Goodbye, Output, Session, SessionConfig};

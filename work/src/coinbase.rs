@@ -59,6 +59,9 @@ pub enum CoinbaseError {
     /// Consensus allows 2 to 100 bytes of scriptSig.
     #[error("coinbase scriptSig would be {0} bytes; consensus allows 2 to 100")]
     ScriptSigLength(usize),
+    /// The short form pushes the extranonce with one opcode.
+    #[error("an extranonce of {0} bytes cannot stand in an output; 1 to 75 bytes can")]
+    ExtranonceSize(usize),
     /// The scriptSig must begin with the height (BIP34).
     #[error("the template's scriptSig prefix {0} does not begin with a block height")]
     NoHeight(String),
@@ -77,6 +80,13 @@ pub enum CoinbaseError {
     UnknownOutput(usize),
 }
 
+/// Bytes of the output that holds the extranonce in the short form, without the extranonce:
+/// value, length of the script, `OP_RETURN` and the push.
+pub const EXTRANONCE_OUTPUT: usize = 8 + 1 + 2;
+
+const OP_RETURN: u8 = 0x6a;
+/// The longest push whose opcode is its length.
+const MAX_PUSH: u8 = 75;
 const MAX_SCRIPT_SIG: usize = 100;
 const MIN_SCRIPT_SIG: usize = 2;
 
@@ -93,25 +103,8 @@ impl CoinbaseTemplate {
         tag: &[u8],
         extranonce_size: usize,
     ) -> Result<SplitCoinbase, CoinbaseError> {
-        let paid =
-            payouts.iter().try_fold(0u64, |sum, out| sum.checked_add(out.value.to_sat())).unwrap_or(u64::MAX);
-        if paid != self.value_remaining {
-            return Err(CoinbaseError::ValueMismatch { paid, value: self.value_remaining });
-        }
-        let script_sig = self.script_sig_prefix.len() + tag.len() + extranonce_size;
-        if !(MIN_SCRIPT_SIG..=MAX_SCRIPT_SIG).contains(&script_sig) {
-            return Err(CoinbaseError::ScriptSigLength(script_sig));
-        }
-
-        let mut prefix = Vec::with_capacity(64);
-        prefix.extend_from_slice(&self.version.to_le_bytes());
-        prefix.push(1); // one input
-        prefix.extend_from_slice(&[0; 32]); // the null outpoint
-        prefix.extend_from_slice(&u32::MAX.to_le_bytes());
-        prefix.extend_from_slice(&serialize(&VarInt::from(script_sig)));
-        prefix.extend_from_slice(&self.script_sig_prefix);
-        prefix.extend_from_slice(tag);
-
+        self.check_value(payouts)?;
+        let prefix = self.up_to_tag(tag, extranonce_size)?;
         let mut suffix = Vec::with_capacity(128);
         suffix.extend_from_slice(&self.sequence.to_le_bytes());
         suffix.extend_from_slice(&serialize(&VarInt::from(payouts.len() + self.required_outputs.len())));
@@ -120,6 +113,75 @@ impl CoinbaseTemplate {
         }
         suffix.extend_from_slice(&self.lock_time.to_le_bytes());
         Ok(SplitCoinbase { prefix, suffix, extranonce_size, witness: self.witness })
+    }
+
+    /// The same in the *short form*, for firmware that has little room for what follows the
+    /// extranonce: it stands in an output of its own (worth nothing, `OP_RETURN` and a push),
+    /// and before it as many payouts as fit into `head` bytes, at least one. The payouts stay
+    /// in their order.
+    ///
+    /// # Errors
+    /// As [`split`](Self::split), and for an extranonce that no short push holds.
+    pub fn split_short(
+        &self,
+        payouts: &[TxOut],
+        tag: &[u8],
+        extranonce_size: usize,
+        head: usize,
+    ) -> Result<SplitCoinbase, CoinbaseError> {
+        self.check_value(payouts)?;
+        let push = u8::try_from(extranonce_size).ok().filter(|size| (1..=MAX_PUSH).contains(size));
+        let push = push.ok_or(CoinbaseError::ExtranonceSize(extranonce_size))?;
+        let outputs = payouts.len() + 1 + self.required_outputs.len();
+
+        let mut prefix = self.up_to_tag(tag, 0)?;
+        prefix.extend_from_slice(&self.sequence.to_le_bytes());
+        prefix.extend_from_slice(&serialize(&VarInt::from(outputs)));
+        let mut before = 0;
+        for output in payouts {
+            let bytes = serialize(output);
+            if before > 0 && prefix.len() + bytes.len() + EXTRANONCE_OUTPUT > head {
+                break;
+            }
+            prefix.extend_from_slice(&bytes);
+            before += 1;
+        }
+        prefix.extend_from_slice(&0u64.to_le_bytes());
+        prefix.extend_from_slice(&[push + 2, OP_RETURN, push]);
+
+        let mut suffix = Vec::with_capacity(128);
+        for output in payouts.iter().skip(before).chain(&self.required_outputs) {
+            suffix.extend_from_slice(&serialize(output));
+        }
+        suffix.extend_from_slice(&self.lock_time.to_le_bytes());
+        Ok(SplitCoinbase { prefix, suffix, extranonce_size, witness: self.witness })
+    }
+
+    fn check_value(&self, payouts: &[TxOut]) -> Result<(), CoinbaseError> {
+        let paid =
+            payouts.iter().try_fold(0u64, |sum, out| sum.checked_add(out.value.to_sat())).unwrap_or(u64::MAX);
+        if paid == self.value_remaining {
+            Ok(())
+        } else {
+            Err(CoinbaseError::ValueMismatch { paid, value: self.value_remaining })
+        }
+    }
+
+    /// The transaction up to the scriptSig's `more` last bytes.
+    fn up_to_tag(&self, tag: &[u8], more: usize) -> Result<Vec<u8>, CoinbaseError> {
+        let script_sig = self.script_sig_prefix.len() + tag.len() + more;
+        if !(MIN_SCRIPT_SIG..=MAX_SCRIPT_SIG).contains(&script_sig) {
+            return Err(CoinbaseError::ScriptSigLength(script_sig));
+        }
+        let mut prefix = Vec::with_capacity(64);
+        prefix.extend_from_slice(&self.version.to_le_bytes());
+        prefix.push(1); // one input
+        prefix.extend_from_slice(&[0; 32]); // the null outpoint
+        prefix.extend_from_slice(&u32::MAX.to_le_bytes());
+        prefix.extend_from_slice(&serialize(&VarInt::from(script_sig)));
+        prefix.extend_from_slice(&self.script_sig_prefix);
+        prefix.extend_from_slice(tag);
+        Ok(prefix)
     }
 
     /// The height that the scriptSig prefix begins with.
@@ -272,6 +334,37 @@ mod tests {
         assert!(template.split(&payouts, &[], 1).is_ok());
         assert!(template.split(&payouts, &[0; 83], 16).is_ok());
         assert_eq!(template.split(&payouts, &[0; 84], 16), Err(CoinbaseError::ScriptSigLength(101)));
+    }
+
+    #[test]
+    fn in_the_short_form_one_or_two_payouts_and_the_extranonce_come_before_a_short_tail() {
+        let template = template(840_000);
+        let wpkh = |sat| output(sat, &[0x51; 22]);
+        let rest: u64 = template.value_remaining - 17 * 1_000;
+        let payouts: Vec<TxOut> = std::iter::once(wpkh(rest)).chain((0..17).map(|_| wpkh(1_000))).collect();
+        let split = template.split_short(&payouts, &[], 16, 150).unwrap();
+        assert_eq!(split.prefix.len(), 4 + 1 + 36 + 1 + 4 + 4 + 1 + 2 * 31 + EXTRANONCE_OUTPUT);
+        assert!(split.prefix.len() <= 150 && split.suffix.len() <= 590, "{}", split.suffix.len());
+
+        let extranonce = [7; 16];
+        let in_block: Transaction = deserialize(&split.to_block_bytes(&extranonce)).unwrap();
+        assert_eq!(in_block.compute_txid().to_byte_array(), split.txid(&extranonce).0);
+        let mut outputs = in_block.output.clone();
+        let holder = outputs.remove(2);
+        assert_eq!((holder.value, holder.script_pubkey.is_op_return()), (Amount::ZERO, true));
+        assert_eq!(holder.script_pubkey.as_bytes()[2..], extranonce);
+        assert_eq!(outputs, [payouts, template.required_outputs].concat());
+        assert_eq!(in_block.input[0].script_sig.as_bytes(), template.script_sig_prefix);
+    }
+
+    #[test]
+    fn an_extranonce_that_no_short_push_holds_is_refused() {
+        let template = template(1);
+        let payouts = [output(template.value_remaining, &[0x51])];
+        for size in [0, 76] {
+            let refused = Err(CoinbaseError::ExtranonceSize(size));
+            assert_eq!(template.split_short(&payouts, &[1], size, 150), refused);
+        }
     }
 
     #[test]

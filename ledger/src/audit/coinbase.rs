@@ -39,9 +39,10 @@ pub(super) fn check(seen: &Sighting<'_>, basis: &Basis, history: &mut History) -
     let Sighting { job, share, member } = *seen;
     let name = || job.hash().to_string();
     let wrong_basis = |why: String| (vec![Discrepancy::WrongBasis { job: name(), share, why }], true);
-    let Some(outputs) = outputs(job) else {
+    let Some(mut outputs) = outputs(job) else {
         return wrong_basis("has a coinbase that is no transaction".to_owned());
     };
+    outputs.retain(|output| !is_remark(output));
     let plan = match right_plan(job, basis, member, history) {
         Ok(plan) => plan,
         Err(why) => return wrong_basis(why),
@@ -85,7 +86,13 @@ pub(super) fn check(seen: &Sighting<'_>, basis: &Basis, history: &mut History) -
     (wrong, had_room)
 }
 
-/// Behind the payouts stand only outputs that the template requires: commitments.
+/// An output that pays nobody and may stand anywhere: a commitment, or the one that holds the
+/// extranonce in a coinbase of the short form. No payout looks like this.
+fn is_remark(output: &TxOut) -> bool {
+    output.value.to_sat() == 0 && output.script_pubkey.is_op_return()
+}
+
+/// Behind the payouts stand only outputs that the template requires.
 fn rest_pays_nothing(outputs: &[TxOut], payouts: usize) -> bool {
     outputs.iter().skip(payouts).all(|output| output.value.to_sat() == 0)
 }

@@ -80,7 +80,7 @@ fn shares(
     Ok(())
 }
 
-fn members(
+pub(super) fn members(
     reader: &Reader,
     slice: u64,
     names: &mut HashMap<MemberId, Arc<str>>,

@@ -28,8 +28,9 @@ pub(super) fn earned(
         Mode::Solo => to_finder(&mut earned, block.finder.ok_or(PlanError::Nobody)?, rest, directory),
         Mode::Shared => {
             let work = divided_work(block.work, directory)?;
-            if work.is_empty() {
-                // Nobody has worked yet: who finds the block did.
+            // Those without a script come last.
+            if work.first().is_none_or(|(member, _)| directory.script(*member).is_none()) {
+                // Nobody who can be paid has worked yet: who finds the block did.
                 to_finder(&mut earned, block.finder.ok_or(PlanError::Nobody)?, rest, directory);
                 return Ok(earned);
             }

@@ -8,6 +8,8 @@ use super::plan::{Block, Plan, PlanError};
 use super::split::Split;
 use crate::book::Payment;
 use crate::{Balance, MemberId, Work};
+use bitcoin::Script;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -20,15 +22,70 @@ pub struct Standing {
     pub balances: Vec<(Arc<str>, i64)>,
 }
 
+impl Standing {
+    /// Whether anybody who can be paid has worked. Where nobody has, a block is its finder's.
+    pub fn has_workers(&self) -> bool {
+        let is_paid = |name: &str| match Payee::of(name) {
+            Ok(Payee::Script(_)) => true,
+            Ok(Payee::Split(parts)) => {
+                parts.iter().any(|(part, _)| matches!(Payee::of(part), Ok(Payee::Script(_))))
+            }
+            Ok(Payee::Nobody) | Err(_) => false,
+        };
+        self.work.iter().any(|(name, work)| work.0 > 0 && is_paid(name))
+    }
+}
+
+/// A standing in which everybody's address has been read: plans are made of it again and
+/// again, for other values, other rooms and other finders.
+#[derive(Clone, Debug)]
+pub struct Payees {
+    roster: Roster,
+    work: Vec<(MemberId, Work)>,
+    balances: Vec<Balance>,
+}
+
 /// A plan, and who its numbers are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedPlan {
     plan: Plan,
-    names: Vec<Arc<str>>,
+    names: Arc<Vec<Arc<str>>>,
+}
+
+impl Payees {
+    /// Those of `standing`; the host is paid to `host`, if that is not empty.
+    pub fn new(host: &Script, standing: &Standing) -> Payees {
+        let mut roster = Roster::new(host);
+        let work = standing.work.iter().map(|(name, work)| (roster.number(name), *work)).collect();
+        let balance =
+            |(name, credit): &(Arc<str>, i64)| Balance { member: roster.number(name), credit: *credit };
+        let balances = standing.balances.iter().map(balance).collect();
+        Payees { roster, work, balances }
+    }
+
+    /// Divides `value` satoshi. `finder` counts only for a basis that is for a finder.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub fn plan(&self, basis: &Basis, value: u64, finder: Option<&str>) -> Result<NamedPlan, PlanError> {
+        let finder = finder.filter(|_| basis.for_finder);
+        // Mostly a finder has worked before.
+        let known = finder.map(|name| self.roster.numbers.get(name).copied());
+        let mut roster = Cow::Borrowed(&self.roster);
+        let finder = match (finder, known) {
+            (Some(name), Some(None)) => Some(roster.to_mut().number(&name.into())),
+            (_, known) => known.flatten(),
+        };
+        let Payees { work, balances, .. } = self;
+        let block = Block { value, work, balances, finder, room: basis.room };
+        let plan = Plan::new(&basis.rules, &block, &roster.directory)?;
+        Ok(NamedPlan { plan, names: roster.names.clone() })
+    }
 }
 
 impl NamedPlan {
-    /// Divides `value` satoshi. `finder` counts only for a basis that is for a finder.
+    /// Divides `value` satoshi by what `standing` says. `finder` counts only for a basis that
+    /// is for a finder.
     ///
     /// # Errors
     /// [`PlanError`].
@@ -38,16 +95,7 @@ impl NamedPlan {
         standing: &Standing,
         finder: Option<&str>,
     ) -> Result<NamedPlan, PlanError> {
-        let mut roster = Roster::new(basis);
-        let work: Vec<(MemberId, Work)> =
-            standing.work.iter().map(|(name, work)| (roster.number(name), *work)).collect();
-        let balance =
-            |(name, credit): &(Arc<str>, i64)| Balance { member: roster.number(name), credit: *credit };
-        let balances: Vec<Balance> = standing.balances.iter().map(balance).collect();
-        let finder = finder.filter(|_| basis.for_finder).map(|name| roster.number(&name.into()));
-        let block = Block { value, work: &work, balances: &balances, finder, room: basis.room };
-        let plan = Plan::new(&basis.rules, &block, &roster.directory)?;
-        Ok(NamedPlan { plan, names: roster.names })
+        Payees::new(&basis.host, standing).plan(basis, value, finder)
     }
 
     /// The plan by numbers.
@@ -76,21 +124,22 @@ impl NamedPlan {
     }
 }
 
-/// Numbers for names, for the time of one plan; the host is 0.
+/// Numbers for names; the host is 0.
+#[derive(Clone, Debug)]
 struct Roster {
     numbers: HashMap<Arc<str>, MemberId>,
-    names: Vec<Arc<str>>,
+    names: Arc<Vec<Arc<str>>>,
     directory: Directory,
 }
 
 impl Roster {
-    fn new(basis: &Basis) -> Roster {
+    fn new(host_script: &Script) -> Roster {
         let host: Arc<str> = HOST_NAME.into();
         let mut directory = Directory::default();
-        if !basis.host.is_empty() {
-            directory.pay(HOST, basis.host.clone());
+        if !host_script.is_empty() {
+            directory.pay(HOST, host_script.to_owned());
         }
-        Roster { numbers: HashMap::from([(host.clone(), HOST)]), names: vec![host], directory }
+        Roster { numbers: HashMap::from([(host.clone(), HOST)]), names: Arc::new(vec![host]), directory }
     }
 
     fn number(&mut self, name: &Arc<str>) -> MemberId {
@@ -99,7 +148,7 @@ impl Roster {
         }
         let number = MemberId(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
         self.numbers.insert(name.clone(), number);
-        self.names.push(name.clone());
+        Arc::make_mut(&mut self.names).push(name.clone());
         // What cannot be read is paid nowhere, and stays owed.
         match Payee::of(name).unwrap_or(Payee::Nobody) {
             Payee::Script(script) => self.directory.pay(number, script),
@@ -148,6 +197,18 @@ mod tests {
         let without = Basis { for_finder: false, ..basis() };
         let plan = NamedPlan::new(&without, 1_000_000, &standing, Some(BOB)).unwrap();
         assert_eq!(plan.payments(), [payment(BOB, 250_000), payment(ANN, 750_000)]);
+    }
+
+    #[test]
+    fn where_only_names_without_an_address_have_worked_a_block_is_its_finders() {
+        let standing = Standing { work: vec![("ann".into(), Work(10))], balances: vec![] };
+        assert!(!standing.has_workers());
+        let plan = NamedPlan::new(&basis(), 1_000_000, &standing, Some(BOB)).unwrap();
+        assert_eq!(plan.payments(), [Payment { member: BOB.into(), due: 1_000_000, paid: 1_000_000 }]);
+        let without = Basis { for_finder: false, ..basis() };
+        assert_eq!(NamedPlan::new(&without, 1_000_000, &standing, None), Err(PlanError::Nobody));
+        let split = Standing { work: vec![(format!("{ANN}:1,ann:1").into(), Work(10))], balances: vec![] };
+        assert!(split.has_workers());
     }
 
     #[test]

@@ -62,12 +62,18 @@ pub struct Reserve {
     asked: u32,
     least: u32,
     most: u32,
+    used: u32,
 }
 
 impl Reserve {
     /// Asks for `least` bytes of outputs at first and for `most` at the utmost.
     pub fn new(least: u32, most: u32) -> Reserve {
-        Reserve { asked: least.min(most), least: least.min(most), most }
+        Reserve { asked: least.min(most), least: least.min(most), most, used: 0 }
+    }
+
+    /// Whether payouts would use more than may be asked for.
+    pub fn is_full(&self) -> bool {
+        self.used > self.most
     }
 
     /// What is asked for at present, in bytes of outputs.
@@ -78,6 +84,7 @@ impl Reserve {
     /// Takes note that payouts would use `used` bytes if there were any room; the new
     /// sum to ask for, if it has to change.
     pub fn update(&mut self, used: u32) -> Option<u32> {
+        self.used = used;
         let (used, asked) = (u64::from(used), u64::from(self.asked));
         if used * 100 <= asked * 85 && used * 100 >= asked * 50 {
             return None;
@@ -170,8 +177,10 @@ mod tests {
         assert_eq!(reserve.update(638), Some(1_000)); // not below the least
         assert_eq!(reserve.update(100), None);
         assert_eq!(reserve.update(9_000), Some(10_000)); // nor above the most
+        assert!(!reserve.is_full());
         assert_eq!(reserve.update(50_000), None);
         assert_eq!(reserve.update(u32::MAX), None);
+        assert!(reserve.is_full());
     }
 
     proptest! {

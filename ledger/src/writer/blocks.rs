@@ -76,6 +76,7 @@ impl Writer {
             transaction.commit()
         })?;
         self.planner.entered(&entry);
+        self.tell_progress();
         Ok(Ok(true))
     }
 
@@ -103,6 +104,7 @@ impl Writer {
             transaction.commit()
         })?;
         self.planner.entered(&entry);
+        self.tell_progress();
         Ok(Ok(true))
     }
 

@@ -133,21 +133,29 @@ impl Writer {
         }
         self.stats.begin(Instant::now());
         let written = self.insist(|writer| writer.store.write(writer.planner.finish()));
-        let standing = self.planner.standing();
-        let took = self.stats.end(Instant::now(), standing.last_share - before);
+        let took = self.stats.end(Instant::now(), self.planner.standing().last_share - before);
         if written.is_err() {
             return Err(give_up(&group));
         }
         if took > SLOW {
             warn!(took_ms = took.as_millis() as u64, "the disk was slow: shares were acknowledged late");
         }
-        let at = Progress { last_share: standing.last_share, last_slice: standing.last_slice };
         self.planner.written();
-        self.progress.send_replace(at);
+        self.tell_progress();
         for incoming in &group {
             incoming.receipt.advance(incoming.number);
         }
         Ok(())
+    }
+
+    /// Says how far the ledger is on disk.
+    pub(super) fn tell_progress(&self) {
+        let standing = self.planner.standing();
+        self.progress.send_replace(Progress {
+            last_share: standing.last_share,
+            last_slice: standing.last_slice,
+            last_entry: standing.entries,
+        });
     }
 
     /// Does `attempt` until it succeeds. A disk that is full, locked or broken may be well again

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::extranonces::Extranonces;
+use crate::job::limit::CoinbaseLimit;
 use crate::job::{JobParts, JobTip};
-use crate::payout::PayoutSet;
+use crate::payout::Payouts;
 use bitcoin::ScriptBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,8 +26,8 @@ pub(super) fn job(id: u32) -> Arc<Job> {
     };
     let merkle_path = vec![Hash256([3; 32])];
     let parts = JobParts { height: 10_000, version: 0x2000_0000, coinbase, merkle_path, fees: 0 };
-    let payouts = PayoutSet::single(ScriptBuf::from_bytes(vec![0x51]));
-    Arc::new(Job::build(id, &parts, payouts, b"").unwrap())
+    let payouts = Payouts::single(ScriptBuf::from_bytes(vec![0x51]));
+    Arc::new(Job::build(id, &parts, payouts, b"", CoinbaseLimit::NONE).unwrap())
 }
 
 fn live(job: Arc<Job>, sent: Moment) -> LiveJob {

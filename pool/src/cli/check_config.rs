@@ -8,6 +8,7 @@ use crate::payout::{self, PayoutDescriptor};
 use anyhow::Result;
 use bitcoin::Address;
 use clap::Args;
+use ledger::payout::Ppm;
 use p2p::identity::id_in_file;
 use p2p::key_file::{self, KeyFileError};
 use serde::Serialize;
@@ -163,9 +164,23 @@ fn shown_key(loaded: Result<String, KeyFileError>, made_at_start: bool) -> Strin
 }
 
 fn blocks_pay(config: &Config) -> String {
-    if config.payout.mode == PayoutKind::Solo {
-        return "each miner that finds one, at the address in its user name".into();
-    }
+    let fee = config.payout.host_fee_ppm;
+    let whose = match config.payout.mode {
+        PayoutKind::Fixed => return destination(config),
+        PayoutKind::Solo => "each miner that finds one, at the address in its user name".to_owned(),
+        PayoutKind::Shared => {
+            let rules = config.payout.rules();
+            let bonus = match config.payout.finder_bonus_ppm {
+                0 => String::new(),
+                _ => format!(", and {} of it its finder", rules.finder_bonus),
+            };
+            format!("all members, each at the address in its user name, by {}{bonus}", rules.window)
+        }
+    };
+    if fee == 0 { whose } else { format!("{whose}; {} to {}", Ppm(fee), destination(config)) }
+}
+
+fn destination(config: &Config) -> String {
     if let Some(address) = &config.payout.address {
         return address.clone();
     }

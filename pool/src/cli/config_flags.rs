@@ -34,10 +34,10 @@ pub struct ConfigFlags {
     /// Bitcoin Core's socket, when it is not in its data directory
     #[arg(long, value_name = "SOCKET")]
     ipc_socket: Option<String>,
-    /// fixed (pay one destination) or solo (pay the finder)
+    /// fixed (pay one destination), solo (pay the finder) or shared (pay all who worked)
     #[arg(long, value_name = "MODE")]
     payout_mode: Option<String>,
-    /// The address that every block pays
+    /// The address that every block pays, or the host's fee
     #[arg(long, value_name = "ADDRESS")]
     payout_address: Option<String>,
     /// Any other key: --set vardiff.shares_per_minute=18

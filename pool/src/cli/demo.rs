@@ -40,7 +40,8 @@ Examples:
 
 Everything is real but the money: a regtest chain in this process, the pool, and members
 whose miners dial the pool by its node id, over Iroh and Noise. They are slowed down to a few hashes a second,
-because on regtest every second hash is a block. Each block pays its finder.";
+because on regtest every second hash is a block. Each block pays all of them, in proportion
+to their latest work (the first, before any work is known, its finder alone).";
 
 /// Runs the demo.
 ///

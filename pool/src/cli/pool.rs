@@ -33,6 +33,7 @@ Examples:
   bitcoin-node -ipcbind=unix                      your Bitcoin Core, version 31 or newer
   punchbowl pool --payout-address bc1q...         a pool that pays every block there
   punchbowl pool --payout-mode solo               a pool that pays each finder
+  punchbowl pool --payout-mode shared             a pool that pays all who worked, from each block
   punchbowl pool --config /etc/punchbowl.toml     all of it in a file
 
 Miners connect to stratum2+tcp://<this machine>:34254/<authority key>; the key is logged

@@ -1,9 +1,12 @@
 //! What a configuration must satisfy beyond having the right types.
 
-use super::sections::{Config, DhtPublishing, P2p, P2pAdmission, PayoutKind, RelayMode, TemplateSource};
+use super::sections::{
+    Config, DhtPublishing, P2p, P2pAdmission, PayoutKind, RelayMode, TemplateSource, WindowKind,
+};
 use super::values::{Seconds, network_name};
-use crate::payout::{self, PayoutDescriptor, address, pool_tag};
+use crate::payout::{self, Aliases, PayoutDescriptor, address, pool_tag};
 use crate::wire::keep_alive;
+use ledger::payout::Ppm;
 use p2p::RelayTrust;
 use p2p::invite::MAX_RELAYS;
 use template_provider::Network;
@@ -42,6 +45,13 @@ fn check_sv1(config: &Config, report: &mut Report<'_>) {
             "sv1.high_difficulty",
             format!("{} is no difficulty", config.sv1.high_difficulty),
             "marketplaces ask for 524288 or more".into(),
+        );
+    }
+    if config.sv1.workers.iter().any(|rule| rule.worker.trim().is_empty()) {
+        report(
+            "sv1.workers",
+            "a rule for a worker without a name would count for nobody".into(),
+            "name it as the miner does, such as \"ann.garage\"".into(),
         );
     }
     for rule in &config.sv1.firmware {
@@ -192,13 +202,19 @@ fn check_payout(config: &Config, report: &mut Report<'_>) {
     if let Err(error) = pool_tag::check(&payout.pool_tag) {
         report("payout.pool_tag", error.to_string(), "choose a shorter, printable text, or none".into());
     }
-    if payout.mode == PayoutKind::Solo {
+    check_rules(config, report);
+    if payout.mode != PayoutKind::Fixed && payout.host_fee_ppm == 0 {
+        let mode = if payout.mode == PayoutKind::Solo { "solo" } else { "shared" };
         for (key, value) in [("payout.address", &payout.address), ("payout.descriptor", &payout.descriptor)] {
             if value.is_some() {
                 report(
                     key,
-                    "is set, but with payout.mode = \"solo\" each miner is paid at its own address".into(),
-                    "remove it, or set payout.mode = \"fixed\" to have every block paid there".into(),
+                    format!(
+                        "is set, but with payout.mode = \"{mode}\" each miner is paid at its own address"
+                    ),
+                    "remove it; or set payout.host_fee_ppm to have a part of each block paid there, or \
+                     payout.mode = \"fixed\" to have every block paid there"
+                        .into(),
                 );
             }
         }
@@ -230,11 +246,97 @@ fn check_payout(config: &Config, report: &mut Report<'_>) {
                     "payout.address",
                     error.to_string(),
                     "set payout.address (or PUNCHBOWL_PAYOUT__ADDRESS, or --payout-address) to an address of \
-                     your wallet, or payout.descriptor, or payout.mode = \"solo\""
+                     your wallet, or payout.descriptor, or payout.mode = \"shared\" or payout.mode = \"solo\""
                         .into(),
                 );
             }
         }
+    }
+}
+
+/// What counts where the ledger decides.
+fn check_rules(config: &Config, report: &mut Report<'_>) {
+    let payout = &config.payout;
+    let parts = [
+        ("payout.host_fee_ppm", payout.host_fee_ppm),
+        ("payout.finder_bonus_ppm", payout.finder_bonus_ppm),
+        ("payout.repay_cap_ppm", payout.repay_cap_ppm),
+    ];
+    for (key, value) in parts.into_iter().filter(|(_, value)| *value > Ppm::ALL.0) {
+        report(
+            key,
+            format!("{value} is more than the whole, which is 1000000 parts in a million"),
+            "10000 is one percent".into(),
+        );
+    }
+    let not_for = |set: bool, wanted: bool| set && !wanted;
+    let (shared, fixed) = (payout.mode == PayoutKind::Shared, payout.mode == PayoutKind::Fixed);
+    let unused = [
+        ("payout.host_fee_ppm", not_for(payout.host_fee_ppm > 0, !fixed), "fixed pays all to one address"),
+        ("payout.finder_bonus_ppm", not_for(payout.finder_bonus_ppm > 0, shared), "only shared has a bonus"),
+        ("payout.window", not_for(payout.window != WindowKind::Round, shared), "only shared has a window"),
+        ("payout.aliases", not_for(!payout.aliases.is_empty(), !fixed), "a fixed pool takes any name"),
+    ];
+    for (key, _, why) in unused.into_iter().filter(|(_, unused, _)| *unused) {
+        report(
+            key,
+            format!("is set, but would do nothing: {why}"),
+            "remove it, or change payout.mode".into(),
+        );
+    }
+    let recent = payout.window == WindowKind::Recent;
+    let event = payout.window == WindowKind::Event;
+    let of_window = [
+        ("payout.window_difficulties", payout.window_difficulties.is_some(), recent, "recent"),
+        ("payout.window_time", payout.window_time.is_some(), recent, "recent"),
+        ("payout.event_start", payout.event_start.is_some(), event, "event"),
+        ("payout.event_end", payout.event_end.is_some(), event, "event"),
+    ];
+    for (key, set, wanted, kind) in of_window {
+        if set && !wanted {
+            let remedy = format!("set payout.window = \"{kind}\", or remove it");
+            report(key, format!("is set, but the window is not \"{kind}\""), remedy);
+        } else if event && wanted && !set {
+            report(key, "an event has a start and an end".into(), "as in \"2026-12-24T18:00:00Z\"".into());
+        }
+    }
+    if payout.window_difficulties.is_some_and(|k| !(0.001..=1e6).contains(&k)) {
+        report(
+            "payout.window_difficulties",
+            "is not from 0.001 to 1000000".into(),
+            "2 counts the work that two blocks take on average".into(),
+        );
+    }
+    let window = payout.rules().window;
+    let both_set = !event || (payout.event_start.is_some() && payout.event_end.is_some());
+    if let Err(why) = window.check()
+        && both_set
+        && payout.window_difficulties.is_none()
+    {
+        let remedy =
+            "set payout.window_difficulties, payout.window_time or both; an event starts before it ends";
+        report("payout.window", format!("it can never hold anything: {why}"), remedy.into());
+    }
+    // Room for one output; a quarter of a block.
+    const LEAST_WEIGHT: u32 = 400;
+    const MOST_WEIGHT: u32 = 240_000;
+    if !(LEAST_WEIGHT..=MOST_WEIGHT).contains(&payout.coinbase_weight) {
+        report(
+            "payout.coinbase_weight",
+            format!("{} is not from {LEAST_WEIGHT} to {MOST_WEIGHT}", payout.coinbase_weight),
+            "an output takes 124 to 172; 100000 is enough for six to eight hundred".into(),
+        );
+    }
+    if payout.min_payout > bitcoin::Amount::MAX_MONEY.to_sat() {
+        report(
+            "payout.min_payout",
+            format!("{} sat is more than there is", payout.min_payout),
+            "5000 sat is worth spending".into(),
+        );
+    }
+    if let Err(fault) = Aliases::new(&payout.aliases, config.network) {
+        let remedy = "as in { name = \"ann\", identity = \"bc1q...\" }";
+        report("payout.aliases", fault.to_string(), remedy.into());
     }
 }
 
@@ -346,6 +448,7 @@ fn check_extensions(config: &Config, report: &mut Report<'_>) {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
+    use crate::config::UtcTime;
 
     fn wrong_keys(change: impl FnOnce(&mut Config)) -> Vec<&'static str> {
         let mut config = Config { network: Network::Regtest, ..Config::default() };
@@ -375,6 +478,77 @@ mod tests {
             config.payout.address = Some("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4".into());
         };
         assert_eq!(wrong_keys(with_address), ["payout.address"]);
+    }
+
+    #[test]
+    fn shared_needs_an_address_only_for_the_hosts_fee() {
+        let shared = |config: &mut Config| {
+            config.network = Network::Bitcoin;
+            config.payout.mode = PayoutKind::Shared;
+        };
+        assert!(wrong_keys(shared).is_empty());
+        let address = Some("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4".to_owned());
+        let with = |fee: u32, address: &Option<String>| {
+            wrong_keys(|config| {
+                shared(config);
+                (config.payout.host_fee_ppm, config.payout.address) = (fee, address.clone());
+            })
+        };
+        assert_eq!(with(0, &address), ["payout.address"]);
+        assert_eq!(with(10_000, &None), ["payout.address"]);
+        assert!(with(10_000, &address).is_empty());
+    }
+
+    #[test]
+    fn a_window_has_what_belongs_to_it_and_nothing_else() {
+        let keys = |window: WindowKind, change: fn(&mut crate::config::Payout)| {
+            wrong_keys(|config| {
+                (config.payout.mode, config.payout.window) = (PayoutKind::Shared, window);
+                change(&mut config.payout);
+            })
+        };
+        assert_eq!(keys(WindowKind::Recent, |_| {}), ["payout.window"]);
+        assert!(keys(WindowKind::Recent, |payout| payout.window_difficulties = Some(2.5)).is_empty());
+        assert!(keys(WindowKind::Recent, |payout| payout.window_time = Some(Seconds::new(60))).is_empty());
+        assert_eq!(
+            keys(WindowKind::Round, |payout| payout.window_time = Some(Seconds::new(60))),
+            ["payout.window_time"]
+        );
+        assert_eq!(keys(WindowKind::Event, |_| {}), ["payout.event_start", "payout.event_end"]);
+        let event = |payout: &mut crate::config::Payout, from: u64, to: u64| {
+            (payout.event_start, payout.event_end) = (Some(UtcTime(from)), Some(UtcTime(to)));
+        };
+        assert!(
+            wrong_keys(|config| {
+                (config.payout.mode, config.payout.window) = (PayoutKind::Shared, WindowKind::Event);
+                event(&mut config.payout, 1_000, 2_000);
+            })
+            .is_empty()
+        );
+        let backwards = wrong_keys(|config| {
+            (config.payout.mode, config.payout.window) = (PayoutKind::Shared, WindowKind::Event);
+            event(&mut config.payout, 2_000, 1_000);
+        });
+        assert_eq!(backwards, ["payout.window"]);
+    }
+
+    #[test]
+    fn what_would_do_nothing_in_a_mode_is_said() {
+        let fixed = wrong_keys(|config| {
+            config.payout.host_fee_ppm = 1;
+            config.payout.finder_bonus_ppm = 1;
+            config.payout.window = WindowKind::Event;
+            config.payout.event_start = Some(UtcTime(1));
+            config.payout.event_end = Some(UtcTime(2));
+        });
+        assert_eq!(fixed, ["payout.host_fee_ppm", "payout.finder_bonus_ppm", "payout.window"]);
+        let too_much = wrong_keys(|config| {
+            config.payout.mode = PayoutKind::Shared;
+            config.payout.finder_bonus_ppm = 1_000_001;
+            config.payout.coinbase_weight = 1;
+            config.payout.aliases = vec![crate::config::Alias { name: "ann".into(), identity: "bob".into() }];
+        });
+        assert_eq!(too_much, ["payout.finder_bonus_ppm", "payout.coinbase_weight", "payout.aliases"]);
     }
 
     #[test]

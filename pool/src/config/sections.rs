@@ -4,15 +4,17 @@
 //! the host; `the_example_file_*` tests in [`load`](super::load) hold that.
 
 use super::values::{
-    HomePath, HttpListen, Nbits, PublicPlace, Seconds, listen_addresses, network_name, node_ids,
+    HomePath, HttpListen, Nbits, PublicPlace, Seconds, UtcTime, listen_addresses, network_name, node_ids,
     public_relays, relay_hints,
 };
+use ledger::payout::{Mode, Ppm, Rules};
+use ledger::window::Window;
 use p2p::iroh::PublicRelays;
 use p2p::{NodeId, RelayHint};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use template_provider::Network;
-use translator::FirmwareRule;
+use translator::{CoinbaseClass, FirmwareRule, WorkerRule};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,13 +96,26 @@ pub struct Sv1 {
     pub enabled: bool,
     /// Least share difficulty at the addresses of `listen.high_difficulty`.
     pub high_difficulty: f64,
+    /// Coinbase class of all miners at the addresses of `listen.sv1`.
+    pub class: Option<CoinbaseClass>,
+    /// The same at those of `listen.high_difficulty`.
+    pub high_difficulty_class: Option<CoinbaseClass>,
     /// The host's own word on some firmware.
     pub firmware: Vec<FirmwareRule>,
+    /// The host's own word on some workers.
+    pub workers: Vec<WorkerRule>,
 }
 
 impl Default for Sv1 {
     fn default() -> Sv1 {
-        Sv1 { enabled: true, high_difficulty: 524_288.0, firmware: Vec::new() }
+        Sv1 {
+            enabled: true,
+            high_difficulty: 524_288.0,
+            class: None,
+            high_difficulty_class: None,
+            firmware: Vec::new(),
+            workers: Vec::new(),
+        }
     }
 }
 
@@ -336,20 +351,110 @@ impl Default for Embedded {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Payout {
-    /// One destination for all, or each miner's own.
+    /// One destination for all, each miner's own, or all who worked.
     pub mode: PayoutKind,
-    /// Destination of `fixed`: an address.
+    /// Destination of `fixed`, and of the host's fee: an address.
     pub address: Option<String>,
-    /// Destination of `fixed`: a descriptor.
+    /// Destination of `fixed`, and of the host's fee: a descriptor.
     pub descriptor: Option<String>,
+    /// The host's part of each block in `shared` and `solo`, in parts in a million.
+    pub host_fee_ppm: u32,
+    /// The finder's part of what is left in `shared`, in parts in a million.
+    pub finder_bonus_ppm: u32,
+    /// Which work counts in `shared`.
+    pub window: WindowKind,
+    /// The most work in a `recent` window, in what a block takes on average.
+    pub window_difficulties: Option<f64>,
+    /// The oldest work in a `recent` window.
+    pub window_time: Option<Seconds>,
+    /// When work starts to count in an `event`.
+    pub event_start: Option<UtcTime>,
+    /// When it ends.
+    pub event_end: Option<UtcTime>,
+    /// No output below this, in satoshi; what is due stays a credit.
+    pub min_payout: u64,
+    /// The most of a block that repays credits, in parts in a million.
+    pub repay_cap_ppm: u32,
+    /// The most weight of a block that payout outputs take, in weight units.
+    pub coinbase_weight: u32,
+    /// Short names of members.
+    pub aliases: Vec<Alias>,
     /// Written into the coinbase of every block; empty for nothing.
     pub pool_tag: String,
 }
 
 impl Default for Payout {
     fn default() -> Payout {
-        Payout { mode: PayoutKind::Fixed, address: None, descriptor: None, pool_tag: String::new() }
+        let rules = Rules::default();
+        Payout {
+            mode: PayoutKind::Fixed,
+            address: None,
+            descriptor: None,
+            host_fee_ppm: rules.host_fee.0,
+            finder_bonus_ppm: rules.finder_bonus.0,
+            window: WindowKind::Round,
+            window_difficulties: None,
+            window_time: None,
+            event_start: None,
+            event_end: None,
+            min_payout: rules.min_payout,
+            repay_cap_ppm: rules.repay_cap.0,
+            coinbase_weight: 100_000,
+            aliases: Vec::new(),
+            pool_tag: String::new(),
+        }
     }
+}
+
+impl Payout {
+    /// The ledger's rules, where it decides.
+    pub fn rules(&self) -> Rules {
+        Rules {
+            mode: match self.mode {
+                PayoutKind::Fixed => Mode::Fixed,
+                PayoutKind::Solo => Mode::Solo,
+                PayoutKind::Shared => Mode::Shared,
+            },
+            host_fee: Ppm(self.host_fee_ppm),
+            finder_bonus: Ppm(self.finder_bonus_ppm),
+            min_payout: self.min_payout,
+            repay_cap: Ppm(self.repay_cap_ppm),
+            window: match self.window {
+                WindowKind::Round => Window::SinceLastBlock,
+                WindowKind::Recent => Window::Recent {
+                    // A float to integer cast saturates.
+                    difficulties_milli: self.window_difficulties.map(|k| (k * 1000.0).round() as u32),
+                    seconds: self.window_time.map(|time| time.duration().as_secs()),
+                },
+                WindowKind::Event => Window::Event {
+                    from: self.event_start.map_or(0, |time| time.0),
+                    to: self.event_end.map_or(0, |time| time.0),
+                },
+            },
+        }
+    }
+}
+
+/// Which work counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WindowKind {
+    /// All since the last block.
+    Round,
+    /// The newest, up to a limit in work, time or both.
+    Recent,
+    /// What was done from a time to another.
+    Event,
+}
+
+/// A short name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alias {
+    /// What miners may call themselves.
+    pub name: String,
+    /// The address or split of addresses that it stands for.
+    pub identity: String,
 }
 
 /// Who is paid.
@@ -360,6 +465,8 @@ pub enum PayoutKind {
     Fixed,
     /// The miner that finds a block takes it.
     Solo,
+    /// All who worked are paid from the coinbase.
+    Shared,
 }
 
 /// `[vardiff]`: how share difficulty follows each miner.

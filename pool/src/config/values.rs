@@ -78,6 +78,85 @@ impl<'de> Deserialize<'de> for Seconds {
     }
 }
 
+/// A moment, in seconds since the Unix epoch; written `2026-12-24T18:00:00Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UtcTime(pub u64);
+
+impl UtcTime {
+    /// Days before the year 1970 in the proleptic Gregorian calendar, counted from a March 1st.
+    const EPOCH_DAYS: u64 = 719_468;
+
+    /// Reads `YYYY-MM-DDTHH:MM:SSZ`; seconds may be left out.
+    pub fn parse(text: &str) -> Option<UtcTime> {
+        let (date, time) = text.trim().strip_suffix(['Z', 'z'])?.split_once(['T', 't', ' '])?;
+        let [year, month, day] = numbers(date, '-')?;
+        let full = if time.matches(':').count() == 1 { format!("{time}:00") } else { time.to_owned() };
+        let [hour, minute, second] = numbers(&full, ':')?;
+        if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || day == 0 {
+            return None;
+        }
+        if day > days_in_month(year, month) || hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        // Years that begin in March have their leap day at the end.
+        let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+        let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1;
+        Some(UtcTime((days - UtcTime::EPOCH_DAYS) * 86_400 + hour * 3_600 + minute * 60 + second))
+    }
+}
+
+/// Three numbers of digits alone.
+fn numbers(text: &str, between: char) -> Option<[u64; 3]> {
+    let mut parts = text.split(between).map(|part| {
+        let digits = (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| part.parse().ok()).flatten()
+    });
+    let three = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(three)
+}
+
+fn days_in_month(year: u64, month: u64) -> u64 {
+    match month {
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+impl fmt::Display for UtcTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, second) = (self.0 / 86_400 + UtcTime::EPOCH_DAYS, self.0 % 86_400);
+        // Eras of 400 years have the same number of days each.
+        let (era, of_era) = (days / 146_097, days % 146_097);
+        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * month + 2) / 5 + 1;
+        let (year, month) = (
+            era * 400 + year_of_era + u64::from(month >= 10),
+            if month < 10 { month + 3 } else { month - 9 },
+        );
+        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+}
+
+impl Serialize for UtcTime {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for UtcTime {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<UtcTime, D::Error> {
+        let text = String::deserialize(input)?;
+        UtcTime::parse(&text).ok_or_else(|| {
+            D::Error::custom(format!("`{text}` is not a time in UTC such as \"2026-12-24T18:00:00Z\""))
+        })
+    }
+}
+
 /// Where HTTP listens, if it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpListen {
@@ -282,6 +361,34 @@ impl<'de> Deserialize<'de> for PublicPlace {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
+
+    #[test]
+    fn a_time_is_written_in_utc_and_read_back() {
+        for (text, seconds) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2000-02-29T12:00:01Z", 951_825_601),
+            ("2026-12-24T18:00:00Z", 1_798_135_200),
+            ("2100-03-01T00:00:00Z", 4_107_542_400),
+        ] {
+            assert_eq!(UtcTime::parse(text), Some(UtcTime(seconds)), "{text}");
+            assert_eq!(UtcTime(seconds).to_string(), text);
+        }
+        assert_eq!(UtcTime::parse("2026-12-24 18:00Z"), Some(UtcTime(1_798_135_200)));
+        for wrong in [
+            "",
+            "2026-12-24",
+            "2026-12-24T18:00:00",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-12-24T24:00:00Z",
+            "2026-12-24T18:00:00+01:00",
+            "+026-12-24T18:00:00Z",
+        ] {
+            assert_eq!(UtcTime::parse(wrong), None, "{wrong}");
+        }
+        let days = (0..150_000u64).map(|day| UtcTime(day * 86_400 + 3_723));
+        days.for_each(|time| assert_eq!(UtcTime::parse(&time.to_string()), Some(time)));
+    }
 
     #[test]
     fn a_tilde_means_the_home_folder_and_only_at_the_start() {

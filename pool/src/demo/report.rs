@@ -12,6 +12,8 @@ use std::time::Duration;
 /// Gathers what happens and shows it.
 pub struct Report {
     json: bool,
+    /// Whose each address is.
+    names: BTreeMap<String, String>,
     summary: Summary,
 }
 
@@ -30,11 +32,24 @@ struct Summary {
 struct Block {
     height: u32,
     hash: String,
+    /// Who found it.
     member: String,
+    /// Of the largest payout.
     address: String,
+    /// The same.
     paid_sat: u64,
+    /// Everybody it pays, as the outputs stand in its coinbase.
+    paid: Vec<Paid>,
     accepted: bool,
     detail: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Paid {
+    /// None for somebody who mines along.
+    member: Option<String>,
+    address: String,
+    paid_sat: u64,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -67,7 +82,8 @@ impl Report {
         });
         let summary =
             Summary { network: "regtest", connections: connections.collect(), ..Summary::default() };
-        Report { json, summary }
+        let names = members.iter().map(|member| (member.address.clone(), member.name.clone())).collect();
+        Report { json, names, summary }
     }
 
     /// The pool is up.
@@ -91,23 +107,36 @@ impl Report {
 
     /// A block was found and has its verdict.
     pub fn block(&mut self, block: &BlockRecord) {
-        let (address, paid_sat) = block.paid.first().cloned().unwrap_or_default();
-        let coins = bitcoin::Amount::from_sat(paid_sat);
+        let paid: Vec<Paid> = block
+            .paid
+            .iter()
+            .map(|(address, paid_sat)| Paid {
+                member: self.names.get(address).cloned(),
+                address: address.clone(),
+                paid_sat: *paid_sat,
+            })
+            .collect();
         if block.accepted {
+            let amounts: Vec<String> = paid.iter().map(Paid::shown).collect();
             self.say(&format!(
-                "  block {:>5}  {:<8} {}  {coins} to {address}",
-                block.height, block.worker, block.hash
+                "  block {:>5}  found by {:<8} {}\n               pays {} BTC",
+                block.height,
+                block.worker,
+                block.hash,
+                amounts.join(", ")
             ));
         } else {
             // Two members found a block at the same height; one of them was first.
             self.say(&format!("  too late     {:<8} {}  {}", block.worker, block.hash, block.detail));
         }
+        let (address, paid_sat) = block.paid.first().cloned().unwrap_or_default();
         self.summary.blocks.push(Block {
             height: block.height,
             hash: block.hash.clone(),
             member: block.worker.clone(),
             address,
             paid_sat,
+            paid,
             accepted: block.accepted,
             detail: block.detail.clone(),
         });
@@ -167,6 +196,15 @@ impl Report {
         if !self.json {
             println!("{line}");
         }
+    }
+}
+
+impl Paid {
+    /// `ann 20.50000000`
+    fn shown(&self) -> String {
+        let whole = bitcoin::Amount::from_sat(self.paid_sat);
+        let name = self.member.as_ref().unwrap_or(&self.address);
+        format!("{name} {}", whole.display_in(bitcoin::Denomination::Bitcoin))
     }
 }
 

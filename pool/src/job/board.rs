@@ -3,8 +3,10 @@
 //! The [job maker](super::maker) owns all jobs; a connection subscribes once when it
 //! opens a channel and afterwards only reads. One `generation` wakes all of them.
 
+use super::limit::CoinbaseLimit;
 use super::wave::TipWave;
 use super::{JobError, JobSet};
+use crate::payout::{Identity, PayoutMode};
 use bitcoin::ScriptBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,6 +20,35 @@ pub enum PayTo {
     Pool,
     /// One member alone.
     Script(ScriptBuf),
+    /// By the ledger, for somebody who mines as this member. Where it makes no difference who
+    /// mines, all members with the same limit are given the same job.
+    Member {
+        /// The member, as the ledger knows it.
+        name: Arc<str>,
+        /// How large a coinbase their miner takes.
+        limit: CoinbaseLimit,
+    },
+}
+
+impl PayTo {
+    /// How large a coinbase its miners take.
+    pub fn limit(&self) -> CoinbaseLimit {
+        match self {
+            // One output, which is within every limit.
+            PayTo::Pool | PayTo::Script(_) => CoinbaseLimit::NONE,
+            PayTo::Member { limit, .. } => *limit,
+        }
+    }
+
+    /// The jobs that `identity` mines on at a pool that pays by `payouts`, in a coinbase within
+    /// `limit`. A coinbase that pays one alone is within every limit.
+    pub fn of(payouts: &PayoutMode, identity: &Identity, limit: CoinbaseLimit) -> PayTo {
+        match (payouts, &identity.script) {
+            (PayoutMode::Ruled(_), _) => PayTo::Member { name: identity.member.as_str().into(), limit },
+            (_, Some(script)) => PayTo::Script(script.clone()),
+            (_, None) => PayTo::Pool,
+        }
+    }
 }
 
 /// The jobs of one [`PayTo`]; `None` until the first template has arrived.

@@ -5,9 +5,10 @@
 //! one `SetNewPrevHash`, and only when that has reached everyone comes anything else.
 
 use super::board::{JobBoard, JobIds, Jobs, PayTo, SubscribeError, Subscription};
+use super::ruling::{Common, Ruling, common_key};
 use super::wave::TipWave;
 use super::{Assigned, Job, JobError, JobParts, JobSet, JobTip};
-use crate::payout::{PayoutError, PayoutSet};
+use crate::payout::{PayoutError, Payouts};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +28,8 @@ pub struct JobMakerConfig {
     ///
     /// [`SourceHandle::openings`]: template_provider::SourceHandle::openings
     pub openings: watch::Receiver<Option<Arc<Template>>>,
-    /// The pool's own payout set; changes when a descriptor rotates. None where every
-    /// member is paid alone.
-    pub pool_payout: Option<watch::Receiver<Arc<PayoutSet>>>,
+    /// Whom jobs pay.
+    pub ruling: Ruling,
     /// Bytes put into every scriptSig between the height and the extranonce.
     pub tag: Vec<u8>,
     /// Most different payouts served at once.
@@ -54,6 +54,8 @@ pub fn start(config: JobMakerConfig, shutdown: CancellationToken) -> (JobBoard, 
         wave: wave.clone(),
         wave_limit: Instant::now(),
         held_back: false,
+        common: Common::new(),
+        common_futures: Common::new(),
     };
     let task = tokio::spawn(maker.run(waiting, shutdown));
     (JobBoard { requests, generation: changes, ids, wave }, task)
@@ -72,8 +74,12 @@ struct JobMaker {
     wave: TipWave,
     /// When it is not waited for any longer.
     wave_limit: Instant,
-    /// A template waits for the end of the wave.
+    /// A template or other payouts wait for the end of the wave.
     held_back: bool,
+    /// Jobs of the present template and payouts that several variants have in common.
+    common: Common<Arc<Job>>,
+    /// The same for the next block.
+    common_futures: Common<Arc<Job>>,
 }
 
 struct Variant {
@@ -90,10 +96,10 @@ struct Future {
 }
 
 impl Variant {
-    /// Whether the active job is made of just this.
-    fn mines(&self, parts: &JobParts, payouts: &PayoutSet) -> bool {
+    /// Whether the active job is as good as one that is made of just this.
+    fn mines(&self, parts: &JobParts, payouts: &Payouts) -> bool {
         self.active.as_ref() == Some(parts)
-            && self.jobs.borrow().as_ref().is_some_and(|set| set.active.job.payouts == *payouts)
+            && self.jobs.borrow().as_ref().is_some_and(|set| set.active.job.is_best_for(payouts))
     }
 }
 
@@ -115,7 +121,7 @@ impl JobMaker {
                     Ok(()) => self.take_template(),
                     Err(_) => return,
                 },
-                () = payout_changed(&mut self.config.pool_payout) => self.pool_payout_changed(),
+                () = self.config.ruling.changed() => self.payouts_changed(),
                 Some(request) = waiting.recv() => {
                     let jobs = self.subscribe(request.pay_to);
                     // A connection that closed meanwhile no longer wants the answer.
@@ -131,6 +137,9 @@ impl JobMaker {
     }
 
     fn take_template(&mut self) {
+        if !self.config.ruling.is_known() {
+            return;
+        }
         let Some(template) = self.config.templates.borrow_and_update().clone() else { return };
         self.held_back = false;
         self.drop_unused_variants();
@@ -157,6 +166,8 @@ impl JobMaker {
         }
         let provisional = template.provisional;
         self.template = Some(template.clone());
+        self.common.clear();
+        self.common_futures.clear();
         let jobs = self.build_all(new_tip);
         if new_tip {
             // First word of the new tip, before anything else is built.
@@ -185,9 +196,34 @@ impl JobMaker {
         self.tip.as_ref().is_none_or(|tip| tip.tip.prev_hash != template.prev_hash)
     }
 
-    fn pool_payout_changed(&mut self) {
-        self.build_variant_now(&PayTo::Pool);
+    fn payouts_changed(&mut self) {
+        if self.template.is_none() {
+            // They are known now.
+            return self.take_template();
+        }
+        if !self.wave.is_over() && Instant::now() < self.wave_limit {
+            self.held_back = true;
+            return;
+        }
+        self.common.clear();
+        self.common_futures.clear();
+        let all: Vec<PayTo> = self.variants.keys().cloned().collect();
+        for pay_to in all {
+            if self.is_overtaken() {
+                break;
+            }
+            if let Err(fault) = self.build_active(&pay_to, false).and_then(|()| self.build_future(&pay_to)) {
+                error!(?pay_to, %fault, "no job for the changed payouts; miners keep their last one");
+            }
+        }
         self.announce();
+    }
+
+    /// Whether there is another template by now, which all jobs will be made of at once. With a
+    /// coinbase of its own for each of many members, making them takes its time, and a new tip
+    /// must not wait for that.
+    fn is_overtaken(&self) -> bool {
+        self.config.templates.has_changed().unwrap_or(false)
     }
 
     fn subscribe(&mut self, pay_to: PayTo) -> Result<Jobs, SubscribeError> {
@@ -215,6 +251,9 @@ impl JobMaker {
     fn build_all(&mut self, new_tip: bool) -> usize {
         let all: Vec<PayTo> = self.variants.keys().cloned().collect();
         for pay_to in &all {
+            if !new_tip && self.is_overtaken() {
+                break;
+            }
             if let Err(fault) = self.build_active(pay_to, new_tip) {
                 error!(?pay_to, %fault, "no job for this payout on the new template; its miners keep their last one");
             }
@@ -225,22 +264,31 @@ impl JobMaker {
     fn build_active(&mut self, pay_to: &PayTo, new_tip: bool) -> Result<(), JobError> {
         let (Some(template), Some(tip)) = (self.template.clone(), self.tip.clone()) else { return Ok(()) };
         let parts = parts_of(&template);
-        let payouts = self.payouts(pay_to)?;
+        let payouts = self.payouts(pay_to, &parts, &template)?;
+        let key = common_key(&payouts, pay_to.limit());
         let Some(variant) = self.variants.get_mut(pay_to) else { return Ok(()) };
 
         if !new_tip && variant.mines(&parts, &payouts) {
             // With nothing in the mempool the full template is the provisional one.
+            if let (Some(key), Some(set)) = (key, &*variant.jobs.borrow()) {
+                self.common.entry(key).or_insert_with(|| set.active.job.clone());
+            }
             return Ok(());
         }
         let held = variant.future.as_ref();
-        let promoted = new_tip
-            .then_some(held)
-            .flatten()
-            .filter(|held| held.parts == parts && held.job.payouts == payouts);
-        let job = match promoted {
-            Some(held) => held.job.clone(),
-            None => Arc::new(Job::build(self.ids.next(), &parts, payouts, &self.config.tag)?),
+        let promoted =
+            new_tip.then_some(held).flatten().filter(|held| held.parts == parts && held.job.serves(&payouts));
+        let common = || key.and_then(|key| self.common.get(&key));
+        let job = match promoted.map(|held| &held.job).or_else(common) {
+            Some(job) => job.clone(),
+            None => {
+                let id = self.ids.next();
+                Arc::new(Job::build(id, &parts, payouts, &self.config.tag, pay_to.limit())?)
+            }
         };
+        if let Some(key) = key {
+            self.common.entry(key).or_insert_with(|| job.clone());
+        }
         if new_tip {
             variant.future = None;
         }
@@ -259,6 +307,9 @@ impl JobMaker {
         self.future_due = None;
         let all: Vec<PayTo> = self.variants.keys().cloned().collect();
         for pay_to in &all {
+            if self.is_overtaken() {
+                break;
+            }
             if let Err(fault) = self.build_future(pay_to) {
                 error!(?pay_to, %fault, "no job in advance of the next block");
             }
@@ -277,12 +328,23 @@ impl JobMaker {
             merkle_path: Vec::new(),
             fees: 0,
         };
-        let payouts = self.payouts(pay_to)?;
+        // The next template will be asked for with as much room as this one, or more.
+        let payouts = self.payouts(pay_to, &parts, &template)?;
+        let key = common_key(&payouts, pay_to.limit());
         let Some(variant) = self.variants.get_mut(pay_to) else { return Ok(()) };
-        if variant.future.as_ref().is_some_and(|held| held.parts == parts && held.job.payouts == payouts) {
+        if variant.future.as_ref().is_some_and(|held| held.parts == parts && held.job.is_best_for(&payouts)) {
             return Ok(());
         }
-        let job = Arc::new(Job::build(self.ids.next(), &parts, payouts, &self.config.tag)?);
+        let job = match key.and_then(|key| self.common_futures.get(&key)) {
+            Some(job) => job.clone(),
+            None => {
+                let id = self.ids.next();
+                Arc::new(Job::build(id, &parts, payouts, &self.config.tag, pay_to.limit())?)
+            }
+        };
+        if let Some(key) = key {
+            self.common_futures.entry(key).or_insert_with(|| job.clone());
+        }
         variant.future = Some(Future { job: job.clone(), parts });
         variant.jobs.send_modify(|jobs| {
             if let Some(present) = jobs {
@@ -292,20 +354,9 @@ impl JobMaker {
         Ok(())
     }
 
-    fn build_variant_now(&mut self, pay_to: &PayTo) {
-        if let Err(fault) = self.build_active(pay_to, false).and_then(|()| self.build_future(pay_to)) {
-            error!(?pay_to, %fault, "no job for the changed payout; miners keep their last one");
-        }
-    }
-
-    fn payouts(&self, pay_to: &PayTo) -> Result<PayoutSet, PayoutError> {
-        match pay_to {
-            PayTo::Script(script) => Ok(PayoutSet::single(script.clone())),
-            PayTo::Pool => {
-                let pool = self.config.pool_payout.as_ref().ok_or(PayoutError::Empty)?;
-                Ok(PayoutSet::clone(&pool.borrow()))
-            }
-        }
+    fn payouts(&self, pay_to: &PayTo, parts: &JobParts, template: &Template) -> Result<Payouts, PayoutError> {
+        // What a template has no room for is never put into it.
+        self.config.ruling.payouts(pay_to, parts, &self.config.tag, template.reserve.output_bytes)
     }
 
     fn drop_unused_variants(&mut self) {
@@ -340,15 +391,6 @@ fn parts_of(template: &Template) -> JobParts {
         merkle_path: template.merkle_path.clone(),
         fees: template.fees,
     }
-}
-
-async fn payout_changed(payout: &mut Option<watch::Receiver<Arc<PayoutSet>>>) {
-    if let Some(payout) = payout
-        && payout.changed().await.is_ok()
-    {
-        return;
-    }
-    std::future::pending().await
 }
 
 /// Comes when the wave is over, or at `limit`.

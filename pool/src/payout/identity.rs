@@ -1,11 +1,14 @@
 //! What a channel's user identity means: `member.worker`.
 //!
-//! The part before the first dot is the member, which in solo mode is the address
-//! to pay; the rest names the device. Identities come from the wire: at most 255
+//! The part before the first dot is the member: where each is paid by itself an address,
+//! several (`a:60,b:40`), or a short name that the host has given to them. The rest names
+//! the device. Identities come from the wire: at most 255
 //! bytes (SV2 STR0_255), otherwise anything.
 
 use super::address::{self, AddressError};
+use super::aliases::Aliases;
 use bitcoin::ScriptBuf;
+use ledger::payout::split::{self, SplitError};
 use template_provider::Network;
 use thiserror::Error;
 
@@ -22,7 +25,8 @@ pub struct Identity {
     pub member: String,
     /// After the first dot; often empty.
     pub worker: String,
-    /// Whom this channel's blocks pay; `None` for the pool's own payout set.
+    /// Whom this channel's blocks pay alone; `None` for the pool's own payout set, and where
+    /// the ledger decides.
     pub script: Option<ScriptBuf>,
 }
 
@@ -38,6 +42,12 @@ pub enum IdentityError {
     /// The worker's name is too long.
     #[error("the worker name is {0} bytes; at most {MAX_WORKER_BYTES} are allowed")]
     WorkerTooLong(usize),
+    /// Several addresses that cannot be paid as they stand.
+    #[error("{0}")]
+    Split(#[from] SplitError),
+    /// The parts of a split are too long together, in their canonical spelling.
+    #[error("the addresses have {0} characters together; at most {MAX_IDENTITY_BYTES} are allowed")]
+    SplitTooLong(usize),
     /// Not text.
     #[error("the user name is not UTF-8 text")]
     NotText,
@@ -67,23 +77,66 @@ impl Identity {
     /// # Errors
     /// When the member is not such an address or the identity is not presentable.
     pub fn of_address(user_identity: &[u8], network: Network) -> Result<Identity, IdentityError> {
-        if user_identity.len() > MAX_IDENTITY_BYTES {
-            return Err(IdentityError::TooLong(user_identity.len()));
-        }
-        let text = std::str::from_utf8(user_identity).map_err(|_| IdentityError::NotText)?;
-        if text.chars().any(char::is_control) {
-            return Err(IdentityError::ControlCharacter);
-        }
-        let (member, worker) = split(text);
-        if member.is_empty() {
-            return Err(IdentityError::Empty);
-        }
-        if worker.len() > MAX_WORKER_BYTES {
-            return Err(IdentityError::WorkerTooLong(worker.len()));
-        }
+        let (member, worker) = presentable(user_identity)?;
         let address = address::parse(member, network)?;
         Ok(Identity { member: address.text, worker: worker.to_owned(), script: Some(address.script) })
     }
+
+    /// Where the ledger decides: an address of `network`, a split of addresses or a short name
+    /// for one of these, and perhaps a worker.
+    ///
+    /// # Errors
+    /// When the member cannot be paid or the identity is not presentable.
+    pub fn of_payee(
+        user_identity: &[u8],
+        aliases: &Aliases,
+        network: Network,
+    ) -> Result<Identity, IdentityError> {
+        let (member, worker) = presentable(user_identity)?;
+        let member = match aliases.get(member) {
+            Some(member) => member.to_owned(),
+            None => payable(member, network)?,
+        };
+        Ok(Identity { member, worker: worker.to_owned(), script: None })
+    }
+}
+
+/// Member and worker of an identity that may be shown.
+fn presentable(user_identity: &[u8]) -> Result<(&str, &str), IdentityError> {
+    if user_identity.len() > MAX_IDENTITY_BYTES {
+        return Err(IdentityError::TooLong(user_identity.len()));
+    }
+    let text = std::str::from_utf8(user_identity).map_err(|_| IdentityError::NotText)?;
+    if text.chars().any(char::is_control) {
+        return Err(IdentityError::ControlCharacter);
+    }
+    let (member, worker) = split(text);
+    if member.is_empty() {
+        return Err(IdentityError::Empty);
+    }
+    if worker.len() > MAX_WORKER_BYTES {
+        return Err(IdentityError::WorkerTooLong(worker.len()));
+    }
+    Ok((member, worker))
+}
+
+/// An address or a split of addresses, in the canonical spelling by which the ledger knows it.
+///
+/// # Errors
+/// When it is none of `network` that can be paid.
+pub fn payable(member: &str, network: Network) -> Result<String, IdentityError> {
+    let Some(parts) = split::parse(member)? else { return Ok(address::parse(member, network)?.text) };
+    let mut canonical = Vec::with_capacity(parts.len());
+    for (part, share) in parts {
+        canonical.push(format!("{}:{share}", address::parse(part, network)?.text));
+    }
+    let member = canonical.join(",");
+    if member.len() > MAX_IDENTITY_BYTES {
+        return Err(IdentityError::SplitTooLong(member.len()));
+    }
+    // The same address in two spellings shows only now.
+    split::parse(&member)?;
+    Ok(member)
 }
 
 fn split(text: &str) -> (&str, &str) {
@@ -132,6 +185,25 @@ mod tests {
         let mainnet = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4.rig";
         assert!(matches!(solo(mainnet), Err(IdentityError::Address(AddressError::WrongNetwork { .. }))));
         assert!(matches!(solo("alice.rig"), Err(IdentityError::Address(AddressError::NotAnAddress { .. }))));
+    }
+
+    #[test]
+    fn where_the_ledger_decides_an_address_a_split_or_a_short_name_is_a_member() {
+        const OTHER: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+        let ann = crate::config::Alias { name: "ann".into(), identity: OTHER.into() };
+        let aliases = Aliases::new(&[ann], Network::Regtest).unwrap();
+        let of = |text: &str| Identity::of_payee(text.as_bytes(), &aliases, Network::Regtest);
+        let split = format!("{}:60,{OTHER}:40", REGTEST_BURN_ADDRESS.to_uppercase());
+        let identity = of(&format!("{split}.garage.s9")).unwrap();
+        assert_eq!(identity.member, format!("{REGTEST_BURN_ADDRESS}:60,{OTHER}:40"));
+        assert_eq!((identity.worker.as_str(), identity.script), ("garage.s9", None));
+        let short = of("Ann.rig").unwrap();
+        assert_eq!((short.member.as_str(), short.worker.as_str()), (OTHER, "rig"));
+        let twice = format!("{REGTEST_BURN_ADDRESS}:1,{}:1", REGTEST_BURN_ADDRESS.to_uppercase());
+        assert_eq!(of(&twice), Err(IdentityError::Split(SplitError::Twice)));
+        assert!(matches!(of("bob.rig"), Err(IdentityError::Address(_))));
+        assert!(matches!(of(&format!("{OTHER}:1,bob:1")), Err(IdentityError::Address(_))));
+        assert_eq!(of(""), Err(IdentityError::Empty));
     }
 
     #[test]

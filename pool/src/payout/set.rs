@@ -1,6 +1,7 @@
 //! A payout set: recipients and their parts, turned into outputs for any value.
 
 use bitcoin::{Amount, ScriptBuf, TxOut};
+use ledger::payout::PlanError;
 use template_provider::CoinbaseReserve;
 use thiserror::Error;
 
@@ -28,6 +29,9 @@ pub enum PayoutError {
     /// Nobody has any part.
     #[error("a payout set needs a recipient with a part above zero")]
     Empty,
+    /// The ledger's rules pay nobody, or not this.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// The arithmetic is wrong: a bug, which must not become a block.
     #[error(
         "payout outputs add up to {paid} sat of {value} sat; this is a bug in Punchbowl, please report it"

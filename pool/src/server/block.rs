@@ -1,7 +1,8 @@
 //! From a share that is a block to Bitcoin Core.
 
 use crate::channel::group::LiveJob;
-use crate::payout::PayoutSet;
+use crate::job::Job;
+use std::sync::Arc;
 use template_provider::Solution;
 use work::{Extranonce, Hash256, Submission};
 
@@ -10,10 +11,8 @@ use work::{Extranonce, Hash256, Submission};
 pub struct FoundBlock {
     /// What the template source needs to put the block together.
     pub solution: Solution,
-    /// Its height.
-    pub height: u32,
-    /// Whom its coinbase pays.
-    pub payouts: PayoutSet,
+    /// The job that it was found on: its height, and whom its coinbase pays.
+    pub job: Arc<Job>,
     /// Who found it.
     pub member: String,
     /// On which of their workers.
@@ -39,6 +38,6 @@ impl FoundBlock {
             coinbase: live.job.work.coinbase().to_block_bytes(extranonce.as_bytes()),
             hash,
         };
-        FoundBlock { solution, height: live.job.height, payouts: live.job.payouts.clone(), member, worker }
+        FoundBlock { solution, job: live.job.clone(), member, worker }
     }
 }

@@ -159,7 +159,7 @@ impl PoolChannel {
         let context = self.context.clone();
         let identity =
             context.payouts.identify(request.name.as_bytes()).map_err(|fault| fault.to_string())?;
-        let pay_to = identity.script.clone().map_or(PayTo::Pool, PayTo::Script);
+        let pay_to = PayTo::of(&context.payouts, &identity, request.class.into());
         let allocation =
             context.extranonces.extended(request.min_rolled).map_err(|fault| fault.to_string())?;
         let jobs = context.board.subscribe(pay_to.clone()).await.map_err(|fault| fault.to_string())?;

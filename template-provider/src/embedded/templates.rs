@@ -111,6 +111,7 @@ impl Draft {
             fees: batch.fees,
             transactions: batch.transactions.len(),
             provisional: fill == Fill::Provisional,
+            reserve,
             received_at,
         };
         Draft { template: Arc::new(template), transactions: batch.transactions }

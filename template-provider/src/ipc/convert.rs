@@ -1,6 +1,6 @@
 //! From Bitcoin Core's answers to a [`Template`].
 
-use crate::Template;
+use crate::{CoinbaseReserve, Template};
 use bitcoin::block::Header;
 use bitcoin::consensus::deserialize;
 use bitcoin::hashes::Hash;
@@ -57,6 +57,8 @@ pub(super) fn template(
         fees,
         transactions: parts.fees.len(),
         provisional,
+        // Whoever asked for it knows.
+        reserve: CoinbaseReserve::default(),
         received_at,
     })
 }

@@ -4,7 +4,7 @@
 use super::error::NodeError;
 use super::node::{Node, NodeTemplate};
 use super::session::Desk;
-use crate::CoinbaseReserve;
+use crate::{CoinbaseReserve, Template};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -41,7 +41,7 @@ pub(super) async fn follow(
             }
         };
         cooldown = false;
-        desk.publish(node, &first, template).await?;
+        desk.publish(node, &first, Template { reserve: asked, ..template }).await?;
         improve(desk, node, first, asked, &mut reserve, cancel).await?;
     }
     Ok(())
@@ -72,6 +72,8 @@ async fn improve(
         let next = node.wait_next(&base, threshold, Duration::ZERO).await?;
         let Some(next) = next else { continue };
         let template = next.read(true, &node.threads.fees, Some(READ)).await?;
+        // It is made with what its first one was asked for with.
+        let template = Template { reserve: asked, ..template };
         // Test chains give a template every second once their tip is old.
         if desk.is_news(&template) && desk.publish(node, &next, template).await? {
             published_at = Instant::now();

@@ -4,7 +4,7 @@
 use super::error::NodeError;
 use super::node::Node;
 use super::session::{Desk, NO_TIP};
-use crate::CoinbaseReserve;
+use crate::{CoinbaseReserve, Template};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -42,7 +42,7 @@ pub(super) async fn follow(
         let (held, template) = node.create_provisional(wanted).await?;
         // It may be on a newer tip than the one that was told.
         current = template.prev_hash;
-        desk.publish(node, &held, template).await?;
+        desk.publish(node, &held, Template { reserve: wanted, ..template }).await?;
         desk.tip_opened.notify_one();
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! What a session is given, and what it gives.
 
-use crate::firmware::FirmwareRule;
+use crate::firmware::{CoinbaseClass, FirmwareRule, WorkerRule};
 use crate::sv1::quantity::VersionMask;
 use crate::upstream::Command;
 use std::time::Duration;
@@ -12,6 +12,10 @@ use work::Difficulty;
 pub struct SessionConfig {
     /// The host's own word on some firmware.
     pub rules: Vec<FirmwareRule>,
+    /// The host's own word on some workers.
+    pub workers: Vec<WorkerRule>,
+    /// The class of every miner at this port, whatever its firmware.
+    pub class: Option<CoinbaseClass>,
     /// Never easier than this, whatever the firmware: a port for rented hash rate.
     pub floor: Option<Difficulty>,
     /// The version bits that miners may roll.
@@ -27,11 +31,22 @@ impl Default for SessionConfig {
     fn default() -> SessionConfig {
         SessionConfig {
             rules: Vec::new(),
+            workers: Vec::new(),
+            class: None,
             floor: None,
             version_mask: VersionMask::BIP320,
             extranonce2_size: 8,
             heat_after: None,
         }
+    }
+}
+
+impl SessionConfig {
+    /// The class of the miner that calls itself `name`, if anybody has said it: the host of
+    /// this worker, the miner itself, or the host of this port.
+    pub(super) fn class_of(&self, name: &str, asked: Option<CoinbaseClass>) -> Option<CoinbaseClass> {
+        let rule = self.workers.iter().find(|rule| rule.worker.eq_ignore_ascii_case(name));
+        rule.map(|rule| rule.class).or(asked).or(self.class)
     }
 }
 

@@ -108,10 +108,11 @@ impl Session {
         }
         let Some(name) = self.name.as_ref().map(|name| name.as_str().to_owned()) else { return };
         self.upstream = Upstream::Opening;
+        let class = self.config.class_of(&name, self.wishes.class);
         let channel = OpenChannel {
             name,
             agent: self.agent.to_string(),
-            class: self.wishes.class.unwrap_or(self.firmware.class),
+            class: class.unwrap_or(self.firmware.class),
             terms: self.tell_terms(),
             min_rolled: EXTRANONCE1 + self.extranonce2_size,
         };

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
+use crate::payout::PayoutSet;
 use bitcoin::ScriptBuf;
 use bitcoin::Transaction;
 use bitcoin::consensus::deserialize;
@@ -30,7 +31,7 @@ fn bench(transactions: usize, max_variants: usize) -> Bench {
     let config = JobMakerConfig {
         templates: source.templates.clone(),
         openings: source.openings.clone(),
-        pool_payout: Some(payouts),
+        ruling: Ruling::Pool(payouts),
         tag: b"tag".to_vec(),
         max_variants,
     };

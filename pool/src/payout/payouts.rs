@@ -1,0 +1,102 @@
+//! Whom a job pays, and what that comes to for its value.
+
+use super::set::{PayoutError, PayoutSet};
+use super::standpoint::Standpoint;
+use bitcoin::TxOut;
+use ledger::payout::NamedPlan;
+use std::sync::Arc;
+
+/// Whom a job pays. Immutable and cheap to compare.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payouts {
+    /// A set that is configured, or a miner's own address.
+    Set(PayoutSet),
+    /// By the ledger.
+    Ruled(RuledPayouts),
+}
+
+/// Payouts that the ledger decides.
+#[derive(Clone, Debug)]
+pub struct RuledPayouts {
+    /// What is paid by.
+    pub standpoint: Arc<Standpoint>,
+    /// Who would be the finder; none where it makes no difference.
+    pub finder: Option<Arc<str>>,
+    /// Bytes that the outputs may take.
+    pub room: u32,
+}
+
+/// What payouts come to.
+#[derive(Clone, Debug)]
+pub struct PaidOut {
+    /// The outputs, which add up to the value.
+    pub outputs: Vec<TxOut>,
+    /// What is to be booked if the block is found, where the ledger decides.
+    pub plan: Option<Arc<NamedPlan>>,
+    /// What the ledger is told that they were computed from; empty where it did not decide.
+    pub basis: Vec<u8>,
+}
+
+impl Payouts {
+    /// All to one script.
+    pub fn single(script: bitcoin::ScriptBuf) -> Payouts {
+        Payouts::Set(PayoutSet::single(script))
+    }
+
+    /// The outputs that pay `value` satoshi.
+    ///
+    /// # Errors
+    /// [`PayoutError`]; never outputs of another sum.
+    pub fn pay(&self, value: u64) -> Result<PaidOut, PayoutError> {
+        match self {
+            Payouts::Set(set) => Ok(PaidOut { outputs: set.outputs(value)?, plan: None, basis: Vec::new() }),
+            Payouts::Ruled(ruled) => {
+                let RuledPayouts { standpoint, finder, room } = ruled;
+                let plan = standpoint.plan(value, *room, finder.as_deref())?;
+                let basis = standpoint.basis(*room).to_bytes();
+                Ok(PaidOut { outputs: plan.plan().tx_outputs(), plan: Some(Arc::new(plan)), basis })
+            }
+        }
+    }
+
+    /// The configured set that a block moves on to its next address, if any is.
+    pub fn rotating(&self) -> Option<&PayoutSet> {
+        let set = match self {
+            Payouts::Set(set) => Some(set),
+            Payouts::Ruled(ruled) => ruled.standpoint.host.as_deref(),
+        };
+        set.filter(|set| set.descriptor_index().is_some())
+    }
+}
+
+impl PaidOut {
+    /// Whether a job that pays this out of `mine` may be given to those who are to be paid
+    /// `wanted` of the same value: the same, and it fits.
+    pub fn serves(&self, mine: &Payouts, wanted: &Payouts) -> bool {
+        let (Payouts::Ruled(mine), Payouts::Ruled(wanted), Some(plan)) = (mine, wanted, &self.plan) else {
+            return mine == wanted;
+        };
+        mine.differs_in_room_only(wanted) && plan.plan().output_bytes() <= wanted.room
+    }
+
+    /// Whether nothing better could be made for `wanted`: it [serves](Self::serves), and
+    /// nobody was left out for whom there might be room now.
+    pub fn is_best(&self, mine: &Payouts, wanted: &Payouts) -> bool {
+        let complete = self.plan.as_ref().is_none_or(|plan| plan.plan().left_out() == 0);
+        self.serves(mine, wanted) && (complete || mine == wanted)
+    }
+}
+
+impl RuledPayouts {
+    fn differs_in_room_only(&self, other: &RuledPayouts) -> bool {
+        Arc::ptr_eq(&self.standpoint, &other.standpoint) && self.finder == other.finder
+    }
+}
+
+impl PartialEq for RuledPayouts {
+    fn eq(&self, other: &RuledPayouts) -> bool {
+        self.differs_in_room_only(other) && self.room == other.room
+    }
+}
+
+impl Eq for RuledPayouts {}
