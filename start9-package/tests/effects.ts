@@ -1,7 +1,7 @@
 /** A recording stand-in for all that StartOS does for a package. */
 import type { T } from '@start9labs/start-sdk'
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync } from 'node:fs'
+import { mkdirSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** A task, as it stands on the host's page. */
@@ -31,11 +31,19 @@ export class StartOs {
     healthChecks: {},
   }
   private hostChanged: (() => void)[] = []
+  private leaving: (() => void)[] = []
+  private alive = true
 
   /** The ports have changed. */
   setHost(host: T.Host): void {
     this.host = host
     this.hostChanged.splice(0).forEach(tell => tell())
+  }
+
+  /** The package is unloaded: whatever it watches, it watches no more. */
+  end(): void {
+    this.alive = false
+    this.leaving.splice(0).forEach(leave => leave())
   }
 
   /** To be handed to the package, as one event. */
@@ -44,12 +52,15 @@ export class StartOs {
   }
 
   private of(eventId: string): object {
+    const self = this
     const known: Record<string, unknown> = {
       eventId,
-      isInContext: true,
+      get isInContext() {
+        return self.alive
+      },
       constRetry: undefined,
       child: () => this.of(eventId),
-      onLeaveContext: () => {},
+      onLeaveContext: (leave: () => void) => void this.leaving.push(leave),
       clearCallbacks: async () => null,
       action: {
         export: async ({
@@ -73,10 +84,12 @@ export class StartOs {
           void this.notifications.push(notification),
       },
       subcontainer: {
-        createFs: async () => [
-          mkdtempSync(join(process.env.TEST_FLOOR!, 'rootfs-')),
-          randomUUID(),
-        ],
+        createFs: async () => {
+          const rootfs = mkdtempSync(join(process.env.TEST_FLOOR!, 'rootfs-'))
+          // Its first process, for which the SDK waits.
+          mkdirSync(join(rootfs, 'proc/1'), { recursive: true })
+          return [rootfs, randomUUID()]
+        },
         destroyFs: async () => null,
       },
       bind: async ({ internalPort, ...options }: T.BindParams) =>

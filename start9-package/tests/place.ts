@@ -17,11 +17,15 @@ const volume = process.env.TEST_VOLUME!
 
 /** A StartOS with an empty volume. */
 export function freshStartOs(): StartOs {
+  last?.end()
   for (const name of readdirSync(volume)) {
     rmSync(join(volume, name), { recursive: true })
   }
-  return new StartOs()
+  last = new StartOs()
+  return last
 }
+
+let last: StartOs | undefined
 
 /** Runs the package's init to its end; the list of addresses is written by a task of its own. */
 export async function initialise(
