@@ -61,7 +61,7 @@ impl Identity {
 
 /// Where the pool of the data folder `folder` listens for HTTP, or did last.
 pub fn http(folder: &Path) -> Option<SocketAddr> {
-    let text = fs::read_to_string(folder.join(RUN).join(IDENTITY)).ok()?;
+    let text = std::fs::read_to_string(folder.join(run_folder::RUN).join(IDENTITY)).ok()?;
     let identity: serde_json::Value = serde_json::from_str(&text).ok()?;
     identity.get("http")?.as_str()?.parse().ok()
 }

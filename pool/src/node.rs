@@ -31,7 +31,6 @@ use crate::status::{BlockRecord, Observed, PayoutKeeper, Status, WindowKeeper};
 use crate::sv1::Sv1Port;
 use crate::view::Scene;
 use anyhow::{Context, Result};
-use axum::Router;
 use ledger::audit::unbooked;
 use ledger::{DiskState, Ledger, LedgerHandle, Reader};
 use p2p::iroh::{DhtUse, GateLimits, IrohConfig, LookupConfig, Policy, SecretKey};
