@@ -167,7 +167,7 @@ fn the_difficulty_of_a_fast_miner_rises_alone_and_old_jobs_are_judged_by_their_o
     let first = stage.jobs(0)[0].clone();
     stage.told(1);
     let mut newest = first.clone();
-    for nonce in 0..400 {
+    for nonce in 0..200 {
         stage.now += Duration::from_millis(10);
         stage.submit(0, nonce, first.id, nonce);
         newest = stage.jobs(0).pop().unwrap_or(newest);
@@ -175,7 +175,7 @@ fn the_difficulty_of_a_fast_miner_rises_alone_and_old_jobs_are_judged_by_their_o
     assert!(newest.target < first.target, "harder now");
     assert_eq!((newest.job.id, first.job.id), (7, 7), "the same job under another name");
     // Every share was for the first job and as hard as that asked for.
-    assert_eq!(stage.status.snapshot().shares.below_pool_difficulty, 400);
+    assert_eq!(stage.status.snapshot().shares.below_pool_difficulty, 200);
     assert!(stage.jobs(1).is_empty());
 }
 
