@@ -11,6 +11,8 @@ mod mining;
 
 pub use event::MinerEvent;
 
+use crate::check::{CheckConfig, Checker};
+use crate::known_heads::KnownHeads;
 use crate::server::setup::{REQUIRES_STANDARD_JOBS, REQUIRES_VERSION_ROLLING};
 use crate::upstream::{Backoff, Link, Standing, Turn, Upstream, UpstreamConfig, UpstreamError};
 use mining::{Mining, Served};
@@ -42,6 +44,9 @@ pub struct MinerConfig {
     pub max_hash_rate: Option<f64>,
     /// What the pool is told, in hashes a second.
     pub nominal_hash_rate: f32,
+    /// The heads that pools have shown before, if the pool's ledger is to be checked all the
+    /// time.
+    pub check: Option<KnownHeads>,
 }
 
 /// Which channel the miner opens.
@@ -76,10 +81,20 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), MinerError> {
     let mut upstreams = Upstream::bind_all(config.upstreams()).await?;
+    let checking = stop.child_token();
+    let checks = config.checks(&upstreams);
+    let (checkers, checks): (Vec<_>, Vec<_>) =
+        checks.into_iter().map(|check| Checker::start(check, checking.clone())).unzip();
     let mining = Mining::start(&config, &events).map_err(MinerError::Threads)?;
     let turn = Turn::new(upstreams.len());
-    let mut miner = Miner { turn, backoff: Backoff::default(), mining, served: false };
+    let mut miner =
+        Miner { turn, backoff: Backoff::default(), mining, served: false, checkers, checked: None };
     let mined = miner.mine(&mut upstreams, &stop).await;
+    checking.cancel();
+    for check in checks {
+        // A check that panicked has said so.
+        let _ = check.await;
+    }
     miner.mining.finish().await;
     for upstream in upstreams {
         upstream.close().await;
@@ -93,6 +108,10 @@ struct Miner<'a> {
     mining: Mining<'a>,
     /// The pool whose turn it is has served, and may still have our channel.
     served: bool,
+    /// One for each pool, if they are checked.
+    checkers: Vec<Checker>,
+    /// The pool whose check is told of shares.
+    checked: Option<usize>,
 }
 
 impl Miner<'_> {
@@ -102,6 +121,7 @@ impl Miner<'_> {
         stop: &CancellationToken,
     ) -> Result<(), UpstreamError> {
         while let Some(upstream) = upstreams.get_mut(self.turn.current()) {
+            self.check_current();
             let mut refused = false;
             let reason = match self.connection(upstream, stop).await {
                 Ok(Served::Stopped) => return Ok(()),
@@ -136,6 +156,14 @@ impl Miner<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Has the check of the pool whose turn it is told of shares.
+    fn check_current(&mut self) {
+        let current = self.turn.current();
+        if self.checked.replace(current) != Some(current) {
+            self.mining.check_with(self.checkers.get(current).cloned());
+        }
     }
 
     /// One connection from dial to end.
@@ -191,6 +219,20 @@ async fn take_up(mining: &mut Mining<'_>, link: &mut Link, standing: Standing) -
 }
 
 impl MinerConfig {
+    /// A check of each pool, if they are to be checked.
+    fn checks(&self, upstreams: &[Upstream]) -> Vec<CheckConfig> {
+        let Some(heads) = &self.check else { return Vec::new() };
+        let check = |(pool, upstream): (&Target, &Upstream)| CheckConfig {
+            pool: pool.clone(),
+            node: upstream.node(),
+            identity: self.identity.clone(),
+            lookup: self.lookup.clone(),
+            relay_only: self.relay_only,
+            heads: heads.clone(),
+        };
+        self.pools.iter().zip(upstreams).map(check).collect()
+    }
+
     fn upstreams(&self) -> Vec<UpstreamConfig> {
         let standard = match self.kind {
             MinerKind::Standard => REQUIRES_STANDARD_JOBS,

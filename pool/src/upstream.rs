@@ -76,6 +76,7 @@ pub struct Upstream {
     config: UpstreamConfig,
     /// One for all connections, to other pools too: it remembers the ways that it has found.
     node: Option<IrohNode>,
+    owns_node: bool,
     /// What our channels may wait under, oldest first.
     tokens: Vec<Token>,
     kept_for: Duration,
@@ -94,24 +95,35 @@ impl Upstream {
     /// # Errors
     /// When there is no UDP socket to dial a node id with.
     pub async fn bind_all(configs: Vec<UpstreamConfig>) -> Result<Vec<Upstream>, UpstreamError> {
-        let invites = configs.iter().filter_map(|config| match &config.pool {
-            Target::Tcp(_) => None,
-            Target::Iroh(invite) => Some(invite),
-        });
-        let node = match configs.first() {
-            Some(config) if invites.clone().next().is_some() => {
-                let mut dialling = IrohConfig::for_dialling(config.identity.clone(), invites);
-                dialling.lookup = config.lookup.clone();
-                if config.relay_only {
-                    (dialling.bind, dialling.port_mapping) = (Vec::new(), false);
-                }
-                Some(IrohNode::bind(dialling).await?)
+        let node = bind_node(&configs).await?;
+        Ok(configs.into_iter().map(|config| Upstream::new(config, node.clone(), true)).collect())
+    }
+
+    /// Makes ready to dial one pool, over the node of another upstream to it if there is one,
+    /// which it must not outlive: one key cannot be two nodes.
+    ///
+    /// # Errors
+    /// As [`bind_all`](Self::bind_all).
+    pub async fn bind_beside(
+        config: UpstreamConfig,
+        shared: Option<IrohNode>,
+    ) -> Result<Upstream, UpstreamError> {
+        match shared {
+            Some(node) => Ok(Upstream::new(config, Some(node), false)),
+            None => {
+                let node = bind_node(std::slice::from_ref(&config)).await?;
+                Ok(Upstream::new(config, node, true))
             }
-            _ => None,
-        };
-        let upstream =
-            |config| Upstream { config, node: node.clone(), tokens: Vec::new(), kept_for: Duration::ZERO };
-        Ok(configs.into_iter().map(upstream).collect())
+        }
+    }
+
+    fn new(config: UpstreamConfig, node: Option<IrohNode>, owns_node: bool) -> Upstream {
+        Upstream { config, node, owns_node, tokens: Vec::new(), kept_for: Duration::ZERO }
+    }
+
+    /// The node that dials, where a node id is dialled.
+    pub fn node(&self) -> Option<IrohNode> {
+        self.node.clone()
     }
 
     /// Connects once, negotiates, and takes up the channels of before where the pool still
@@ -153,7 +165,9 @@ impl Upstream {
     /// Ends everything, for all that were bound together; last bytes still arrive where the
     /// pool answers in time.
     pub async fn close(self) {
-        if let Some(node) = self.node {
+        if let Some(node) = self.node
+            && self.owns_node
+        {
             node.close().await;
         }
     }
@@ -205,6 +219,25 @@ impl Upstream {
             Ok(channels) => Standing::Resumed(channels),
             Err(code) => Standing::Gone(code),
         })
+    }
+}
+
+/// The node that dials those of `configs` that are reached by node id.
+async fn bind_node(configs: &[UpstreamConfig]) -> Result<Option<IrohNode>, UpstreamError> {
+    let invites = configs.iter().filter_map(|config| match &config.pool {
+        Target::Tcp(_) => None,
+        Target::Iroh(invite) => Some(invite),
+    });
+    match configs.first() {
+        Some(config) if invites.clone().next().is_some() => {
+            let mut dialling = IrohConfig::for_dialling(config.identity.clone(), invites);
+            dialling.lookup = config.lookup.clone();
+            if config.relay_only {
+                (dialling.bind, dialling.port_mapping) = (Vec::new(), false);
+            }
+            Ok(Some(IrohNode::bind(dialling).await?))
+        }
+        _ => Ok(None),
     }
 }
 

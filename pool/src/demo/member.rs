@@ -40,6 +40,7 @@ impl Member {
     /// Their miner, at `pace` hashes a second.
     pub fn miner(&self, invite: &Invite, pace: f64) -> MinerConfig {
         MinerConfig {
+            check: None,
             pools: vec![Target::Iroh(invite.clone())],
             identity: SecretKey::generate(),
             lookup: LookupConfig::default(),

@@ -47,7 +47,7 @@ pub(super) struct Tip {
 
 /// For calls that only read. Core may hold its locks for long while it connects
 /// blocks or flushes.
-const READ_LIMIT: Duration = Duration::from_secs(120);
+pub(super) const READ_LIMIT: Duration = Duration::from_secs(120);
 
 impl Node {
     pub(super) async fn is_test_chain(&self) -> Result<bool, NodeError> {

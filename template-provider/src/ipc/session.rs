@@ -4,6 +4,7 @@
 use super::block::Body;
 use super::error::NodeError;
 use super::files::{Filed, SolutionFiles};
+use super::followed::Followed;
 use super::node::{Node, NodeTemplate};
 use super::publisher::{Order, Ruling};
 use super::shelf::Shelf;
@@ -29,6 +30,8 @@ pub(super) struct Desk {
     pub(super) in_hand: RefCell<HashSet<Filed>>,
     /// A solved block may have been left waiting on disk.
     pub(super) pending_changed: Notify,
+    /// Tips as they went by.
+    pub(super) followed: RefCell<Followed>,
     /// The empty template of a new tip is out; now for the full one.
     pub(super) tip_opened: Notify,
     node: RefCell<Option<Rc<Node>>>,
@@ -80,6 +83,7 @@ impl Desk {
             shelf: RefCell::default(),
             in_hand: RefCell::default(),
             pending_changed: Notify::new(),
+            followed: RefCell::default(),
             tip_opened: Notify::new(),
             node: RefCell::default(),
             order: RefCell::default(),

@@ -4,6 +4,7 @@ use super::IpcConfig;
 use super::backoff::Backoff;
 use super::connection::Connection;
 use super::error::NodeError;
+use super::places;
 use super::session::{self, Desk};
 use super::submit;
 use crate::SourceStatus;
@@ -39,6 +40,7 @@ async fn run(config: IpcConfig, ends: SourceEnds, cancel: CancellationToken) {
     }
     let taking = tokio::task::spawn_local(submit::take(desk.clone(), ends.solutions, cancel.clone()));
     let mut taking = Some(taking);
+    tokio::task::spawn_local(places::answer(desk.clone(), ends.questions, cancel.clone()));
     let mut backoff = Backoff::new(RandomState::new().hash_one("backoff"));
     let mut last_reason = String::new();
     while !cancel.is_cancelled() {

@@ -3,7 +3,7 @@
 //! question lies with it already, behind the wait for the tip.
 
 use super::error::NodeError;
-use super::node::Node;
+use super::node::{Node, Tip};
 use super::session::{Desk, NO_TIP};
 use crate::{CoinbaseReserve, Template};
 use std::time::Duration;
@@ -43,6 +43,8 @@ pub(super) async fn follow(
         }
         // It may be on a newer tip than the one that ended the wait.
         current = template.prev_hash;
+        let tip = Tip { hash: current, height: template.height.saturating_sub(1) };
+        desk.followed.borrow_mut().tip(tip);
         // Without transactions there is room for whatever is wanted by now.
         let template = Template { reserve: *reserve.borrow(), ..template };
         desk.publish(node, &held, template).await?;

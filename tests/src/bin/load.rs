@@ -4,11 +4,12 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use p2p::PoolUri;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tests::load::{
-    Kind, Report, Server, Target,
+    Kind, Listeners, Report, Server, Target,
     fanout::{self, NewBlock, Plan},
-    idle, paths,
+    idle, old, paths,
     shares::{self, Pressure},
     waves,
 };
@@ -56,6 +57,12 @@ enum Mode {
         /// Shares that each connection may have under way
         #[arg(long, default_value_t = 256)]
         window: u32,
+        /// So many listen to the pool's pages and events meanwhile
+        #[arg(long, default_value_t = 0, requires = "http")]
+        listeners: usize,
+        /// Where its pages are
+        #[arg(long)]
+        http: Option<SocketAddr>,
     },
     /// Idle connections; how long a new block takes to reach them
     Fanout {
@@ -69,6 +76,20 @@ enum Mode {
         /// Shell command that makes one block
         #[arg(long)]
         new_block: Option<String>,
+    },
+    /// Stratum V1 miners at one port; memory and processor time that each takes
+    Sv1 {
+        /// Where they connect: a pool's port, or that of `punchbowl join`
+        #[arg(long)]
+        address: std::net::SocketAddr,
+        #[arg(long, default_value_t = 1000)]
+        miners: usize,
+        /// How long they mine
+        #[arg(long, default_value_t = 60.0)]
+        seconds: f64,
+        /// Shares that each sends a minute: guesses, which are judged and nearly all refused
+        #[arg(long, default_value_t = 6.0)]
+        shares_per_minute: f64,
     },
     /// Connections that come, open a channel and go, again and again
     Waves {
@@ -120,7 +141,11 @@ async fn run(arguments: &Arguments) -> Result<Report> {
     let server = arguments.server_pid.map(Server::new).transpose()?;
     let needs_server = || server.context("this mode reads the pool's memory: give --server-pid");
     match &arguments.mode {
-        Mode::Shares { connections, channels, seconds, window } => {
+        Mode::Shares { connections, channels, seconds, window, listeners, http } => {
+            let _listeners = match http {
+                Some(http) => Some(Listeners::open(*http, *listeners).await?),
+                None => None,
+            };
             let pressure = Pressure {
                 connections: *connections,
                 channels: (*channels).max(1),
@@ -143,6 +168,15 @@ async fn run(arguments: &Arguments) -> Result<Report> {
         Mode::Paths { connections, seconds, idle } => {
             let duration = Duration::from_secs_f64(seconds.clamp(0.1, 600.0));
             paths::run(paths::Plan { connections: *connections, duration, idle: *idle }).await
+        }
+        Mode::Sv1 { address, miners, seconds, shares_per_minute } => {
+            let plan = old::Plan {
+                address: *address,
+                miners: *miners,
+                duration: Duration::from_secs_f64(seconds.clamp(1.0, 600.0)),
+                shares_per_minute: shares_per_minute.clamp(0.0, 600.0),
+            };
+            old::run(&plan, &arguments.user, needs_server()?).await
         }
         Mode::Idle { connections, seconds } => {
             let hold = Duration::from_secs_f64(seconds.clamp(0.0, 600.0));
