@@ -2,13 +2,14 @@
 use super::*;
 use crate::payout::PayoutSet;
 use crate::payout::Standpoint;
+use crate::status::Heat;
 use bitcoin::ScriptBuf;
 use bitcoin::Transaction;
 use bitcoin::consensus::deserialize;
 use ledger::payout::{Ppm, Rules, Standing};
 use ledger::reader::Present;
 use template_provider::embedded::{self, EmbeddedChain, EmbeddedConfig};
-use template_provider::{CoinbaseReserve, SourceHandle};
+use template_provider::{CoinbaseReserve, SourceHandle, SourceStatus};
 use work::extranonce::EXTRANONCE_SIZE;
 
 struct Bench {
@@ -17,6 +18,7 @@ struct Bench {
     /// The chain serves as long as somebody holds this.
     source: SourceHandle,
     pool_payout: watch::Sender<Arc<PayoutSet>>,
+    extras: watch::Sender<Arc<Extras>>,
     stop: CancellationToken,
 }
 
@@ -27,13 +29,18 @@ impl Drop for Bench {
 }
 
 fn bench(transactions: usize, max_variants: usize) -> Bench {
+    bench_with(transactions, max_variants, None)
+}
+
+fn bench_with(transactions: usize, max_variants: usize, heat: Option<HeatWatch>) -> Bench {
     let (pool_payout, payouts) = watch::channel(Arc::new(PayoutSet::single(script(1))));
-    bench_of(transactions, max_variants, Ruling::Pool(payouts), pool_payout)
+    bench_of(transactions, max_variants, heat, Ruling::Pool(payouts), pool_payout)
 }
 
 fn bench_of(
     transactions: usize,
     max_variants: usize,
+    heat: Option<HeatWatch>,
     ruling: Ruling,
     pool_payout: watch::Sender<Arc<PayoutSet>>,
 ) -> Bench {
@@ -41,15 +48,19 @@ fn bench_of(
     let reserve = CoinbaseReserve { output_bytes: 100, sigops: 3 };
     let config = EmbeddedConfig { transactions, reserve, ..EmbeddedConfig::default() };
     let (source, chain) = embedded::start_with_chain(config, stop.clone()).unwrap();
+    let (sent_extras, extras) = watch::channel(Arc::default());
     let config = JobMakerConfig {
         templates: source.templates.clone(),
         openings: source.openings.clone(),
+        delivered: source.delivered.clone(),
         ruling,
-        tag: b"tag".to_vec(),
+        script_sig: ScriptSigBytes::tag(b"tag".to_vec()),
+        extras,
         max_variants,
+        heat,
     };
     let (board, _) = start(config, stop.clone());
-    Bench { board, chain, source, pool_payout, stop }
+    Bench { board, chain, source, pool_payout, extras: sent_extras, stop }
 }
 
 fn script(number: u8) -> ScriptBuf {
@@ -163,6 +174,30 @@ async fn payouts_that_change_give_a_new_job_on_the_same_tip() {
 }
 
 #[tokio::test]
+async fn commitments_that_change_give_new_jobs_for_this_block_and_the_next() {
+    let bench = bench(0, 8);
+    let mut jobs = bench.board.subscribe(PayTo::Pool).await.unwrap();
+    let before = until(&mut jobs, |set| set.future.is_some()).await;
+    let payload = "0102".parse().unwrap();
+    bench.extras.send_replace(Arc::new(Extras::new([&payload].into_iter(), None)));
+    let commits = |job: &Job| coinbase(job).output[1].script_pubkey == payload.script();
+    let after = until(&mut jobs, |set| {
+        commits(&set.active.job) && set.future.as_ref().is_some_and(|future| commits(future))
+    })
+    .await;
+    assert_eq!(after.tip.sequence, before.tip.sequence);
+    // Nothing is taken from whom the block pays, and the template's own output stays last.
+    let (old, new) = (coinbase(&before.active.job), coinbase(&after.active.job));
+    assert_eq!((&old.output[0], old.output.last()), (&new.output[0], new.output.last()));
+    assert_eq!(new.output.len(), old.output.len() + 1);
+
+    // The future job is promoted with what it commits to.
+    bench.chain.mine_elsewhere().unwrap();
+    let next = until(&mut jobs, |set| set.tip.sequence > after.tip.sequence).await;
+    assert!(Arc::ptr_eq(&next.opening.job, after.future.as_ref().unwrap()));
+}
+
+#[tokio::test]
 async fn payouts_that_nobody_mines_for_make_room_for_others() {
     let bench = bench(0, 2);
     let first = bench.board.subscribe(PayTo::Script(script(1))).await.unwrap();
@@ -173,11 +208,47 @@ async fn payouts_that_nobody_mines_for_make_room_for_others() {
     assert!(bench.board.subscribe(PayTo::Script(script(3))).await.is_ok());
 }
 
+#[tokio::test]
+async fn work_for_warmth_takes_the_place_of_every_job_and_a_template_ends_it() {
+    let heat = Arc::new(Heat::default());
+    let (source, seen) = watch::channel(SourceStatus::Serving);
+    let watch = HeatWatch::new(seen, Duration::from_millis(1), heat.clone());
+    let bench = bench_with(2, 8, Some(watch));
+    let mut jobs = bench.board.subscribe(PayTo::Pool).await.unwrap();
+    let real = until(&mut jobs, |set| set.future.is_some() && !set.active.job.is_heat).await;
+
+    source.send_replace(SourceStatus::Connecting { reason: "gone".into() });
+    let warm = until(&mut jobs, |set| set.active.job.is_heat).await;
+    assert_eq!(warm.tip.sequence, real.tip.sequence);
+    assert!(heat.is_on());
+    assert_eq!(coinbase(&warm.active.job).output.iter().map(|output| output.value.to_sat()).sum::<u64>(), 0);
+    // Who comes now, or is paid otherwise now, has no other work either.
+    let mut late = bench.board.subscribe(PayTo::Script(script(9))).await.unwrap();
+    assert!(until(&mut late, |_| true).await.active.job.is_heat);
+    bench.pool_payout.send_replace(Arc::new(PayoutSet::single(script(2))));
+    until(&mut jobs, |set| {
+        set.future
+            .as_ref()
+            .is_some_and(|job| coinbase(job).output.first().unwrap().script_pubkey == script(2))
+    })
+    .await;
+    assert!(until(&mut jobs, |_| true).await.active.job.is_heat);
+
+    source.send_replace(SourceStatus::Serving);
+    bench.chain.mine_elsewhere().unwrap();
+    for jobs in [&mut jobs, &mut late] {
+        let back = until(jobs, |set| !set.active.job.is_heat).await;
+        assert!(back.tip.sequence > warm.tip.sequence);
+    }
+    assert!(!heat.is_on());
+    assert_eq!(heat.snapshot(std::time::Instant::now()).times, 1);
+}
+
 /// The bench of a pool that pays by its ledger, and where the ledger's word is given.
 fn by_the_ledger() -> (Bench, watch::Sender<Option<Arc<Standpoint>>>) {
     let (standpoints, standpoint) = watch::channel(None);
     let (nobody, _) = watch::channel(Arc::new(PayoutSet::single(script(1))));
-    (bench_of(2, 8, Ruling::Ledger { standpoint, most_bytes: 10_000 }, nobody), standpoints)
+    (bench_of(2, 8, None, Ruling::Ledger { standpoint, most_bytes: 10_000 }, nobody), standpoints)
 }
 
 fn address(number: u8) -> String {
