@@ -8,6 +8,7 @@ use super::news::{Mailbox, News, RefusedChannel, tell};
 use super::status::JoinStatus;
 use crate::upstream::{InFlight, UpstreamError};
 use crate::wire::keep_alive::ChannelResumed;
+use crate::wire::tlv;
 use binary_sv2::from_bytes;
 use mining_sv2 as mining;
 use std::collections::{BTreeMap, HashMap};
@@ -41,6 +42,8 @@ pub(super) struct Channels {
     connected: bool,
     /// Whether it takes the names of workers with their shares (extension 0x0002).
     worker_names: bool,
+    /// Whether it is told how large a coinbase each miner takes (extension 0x5042).
+    tells_class: bool,
     /// Shares of one channel that may be under way.
     max_in_flight: usize,
     status: Arc<JoinStatus>,
@@ -82,6 +85,7 @@ impl Channels {
     pub(super) fn new(user: Option<String>, max_in_flight: usize, status: Arc<JoinStatus>) -> Channels {
         Channels {
             worker_names: false,
+            tells_class: false,
             max_in_flight,
             status,
             user,
@@ -108,6 +112,11 @@ impl Channels {
     /// Whether the pool takes the names of workers with their shares.
     pub(super) fn set_worker_names(&mut self, granted: bool) {
         self.worker_names = granted;
+    }
+
+    /// Whether the pool is told how large a coinbase each miner takes.
+    pub(super) fn set_tells_class(&mut self, granted: bool) {
+        self.tells_class = granted;
     }
 
     /// What a miner wants; what is to be sent up for it, if there is a connection.
@@ -164,7 +173,10 @@ impl Channels {
         let request = self.next_request;
         self.next_request = self.next_request.wrapping_add(1);
         self.asked.insert(request, number);
-        let payload = messages::open(request, &name, &open.terms, open.min_rolled);
+        let mut payload = messages::open(request, &name, &open.terms, open.min_rolled);
+        if self.tells_class {
+            payload.extend_from_slice(&tlv::for_coinbase_class(open.class.name()));
+        }
         vec![(mining::MESSAGE_TYPE_OPEN_EXTENDED_MINING_CHANNEL, false, payload)]
     }
 

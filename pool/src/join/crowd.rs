@@ -9,7 +9,7 @@ use super::news::News;
 use super::status::JoinStatus;
 use crate::server::setup::WORKER_NAMES;
 use crate::upstream::UpstreamError;
-use crate::wire::keep_alive::ChannelResumed;
+use crate::wire::keep_alive::{self, ChannelResumed};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
@@ -62,6 +62,7 @@ impl Crowd {
             warn!("the pool does not take workers' names (extension 0x0002): it sees all miners as one");
         }
         self.channels.set_worker_names(names);
+        self.channels.set_tells_class(granted.contains(&keep_alive::EXTENSION));
     }
 
     /// What a miner wants; what is to be sent up for it.
