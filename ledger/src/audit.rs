@@ -99,6 +99,7 @@ struct Jobs {
     checked_for: HashSet<(Commitment, Arc<str>)>,
     without_rule: u64,
     without_room: u64,
+    anchored: u64,
     rules: Vec<RulesInForce>,
     last: Option<Arc<ShareContext>>,
 }
@@ -215,6 +216,7 @@ impl Auditor {
             jobs: self.jobs.count,
             jobs_without_rule: self.jobs.without_rule,
             jobs_without_room: self.jobs.without_room,
+            jobs_anchored: self.jobs.anchored,
             members: members.collect(),
             rules: self.jobs.rules,
             blocks: self.blocks.reports(),
@@ -317,6 +319,7 @@ impl Auditor {
             self.jobs.checked.insert(hash);
             self.jobs.count += 1;
             self.blocks.job(job);
+            self.anchor(job, share.sequence);
             if job.basis.is_empty() {
                 self.jobs.without_rule += 1;
             }
@@ -356,6 +359,17 @@ impl Auditor {
         self.jobs.without_room += u64::from(!had_room);
     }
 
+    /// Whether the head that a job commits to, if any, is one of this ledger's.
+    fn anchor(&mut self, job: &JobRecord, share: u64) {
+        for head in coinbase::anchored_heads(job) {
+            self.jobs.anchored += 1;
+            if !self.heads.had(head) {
+                let job = job.hash().to_string();
+                self.findings.add(Discrepancy::WrongAnchor { job, share, head: head.to_string() });
+            }
+        }
+    }
+
     /// A pool that has paid by rules may not fall back to paying by none.
     fn without_rule(&mut self, share: &RecordedShare, is_new: bool) {
         if is_new && !self.jobs.rules.is_empty() {
@@ -370,6 +384,8 @@ impl Auditor {
         // A job for the next block is handed out before that block comes, and the slice in
         // between may be short.
         const SLICES: u64 = 4;
+        // On a test chain there may be more of them before the pool has read the first.
+        const SECONDS: u32 = 60;
         if basis.nbits != job.template.nbits && !self.heads.had_nbits(basis.nbits) {
             return Some("computes its window by a difficulty that the network did not have".to_owned());
         }
@@ -377,7 +393,7 @@ impl Auditor {
         let now = self.history.last_slice();
         let since = self.heads.slice_of_tip(&job.template.prev_hash, now);
         let first = since.saturating_sub(SLICES);
-        (basis.slice < first)
+        (basis.slice < first && self.history.time_between(basis.slice.saturating_add(1), since) > SECONDS)
             .then(|| format!("pays by slice {}, when slice {since} was closed already", basis.slice))
     }
 

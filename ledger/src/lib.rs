@@ -1,5 +1,6 @@
 //! Shares on disk, slices, windows, payouts, audit: no networking.
 
+pub mod anchor;
 pub mod audit;
 pub mod batch;
 pub mod block;

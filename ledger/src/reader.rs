@@ -30,7 +30,7 @@ use work::Hash256;
 
 pub use crate::store::aggregates::Round;
 pub use shares::{ShareProof, Shares};
-pub use standing::Present;
+pub use standing::{Present, WindowView};
 
 /// A ledger that is open for reading.
 pub struct Reader {
@@ -210,6 +210,15 @@ impl Reader {
     /// [`StoreError`].
     pub fn blocks(&self) -> Result<Vec<RecordedBlock>, StoreError> {
         Ok(blocks::all(&self.connection)?)
+    }
+
+    /// Blocks of which it is not decided yet whether they count for good, and all others from
+    /// height `from` on; oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn blocks_in_play(&self, from: u32) -> Result<Vec<RecordedBlock>, StoreError> {
+        Ok(blocks::in_play(&self.connection, from)?)
     }
 
     /// The block with this hash.

@@ -20,6 +20,7 @@ pub mod rotation;
 pub mod ruled;
 pub mod set;
 pub mod standpoint;
+pub mod used;
 
 pub use address::{AddressError, PayoutAddress};
 pub use aliases::{AliasError, Aliases};
@@ -31,6 +32,7 @@ pub use rotation::RotationError;
 pub use ruled::RuledPayout;
 pub use set::{PayoutError, PayoutSet};
 pub use standpoint::Standpoint;
+pub use used::PaidBefore;
 
 use crate::config;
 use bitcoin::Transaction;
@@ -43,7 +45,7 @@ use thiserror::Error;
 #[derive(Debug)]
 pub enum PayoutMode {
     /// One destination takes every block.
-    Fixed(FixedPayout),
+    Fixed(Box<FixedPayout>),
     /// The miner that finds a block takes it, at the address in its user identity.
     Solo(Network),
     /// The ledger's rules say: all who worked (`shared`), or the finder and the host.
@@ -109,20 +111,28 @@ impl PayoutMode {
             let ruled = RuledPayout::new(rules, host, network, aliases, payout.coinbase_weight);
             return Ok(PayoutMode::Ruled(Arc::new(ruled)));
         }
-        Ok(PayoutMode::Fixed(destination(payout, network, data_dir)?))
+        Ok(PayoutMode::Fixed(Box::new(destination(payout, network, data_dir)?)))
     }
 
-    /// Takes note of the coinbases of blocks that were found before: a ranged descriptor
-    /// never pays an index again that one of them pays.
+    /// Takes note of the coinbases of blocks that were found before, and of what the ledger
+    /// says of more: a ranged descriptor never pays an index again that one of them pays.
     ///
     /// # Errors
     /// When the index cannot be stored or the descriptor is used up.
-    pub fn skip_paid(&self, coinbases: &[Vec<u8>]) -> Result<(), AdvanceError> {
+    pub fn skip_paid(&self, coinbases: &[Vec<u8>], ledger: &PaidBefore) -> Result<(), AdvanceError> {
         let Some(fixed) = self.destination() else { return Ok(()) };
         let transactions =
             coinbases.iter().filter_map(|bytes| bitcoin::consensus::deserialize::<Transaction>(bytes).ok());
         let scripts = transactions.flat_map(|coinbase| coinbase.output).map(|output| output.script_pubkey);
-        fixed.skip_paid(&scripts.collect())
+        fixed.skip_paid(&scripts.chain(ledger.scripts().cloned()).collect())
+    }
+
+    /// The rules, where the ledger decides whom blocks pay.
+    pub fn rules(&self) -> Option<&ledger::payout::Rules> {
+        match self {
+            PayoutMode::Ruled(ruled) => Some(&ruled.rules),
+            PayoutMode::Fixed(_) | PayoutMode::Solo(_) => None,
+        }
     }
 
     /// The one configured destination, if blocks pay it or a part of them.
@@ -143,6 +153,16 @@ impl PayoutMode {
             PayoutMode::Fixed(_) => Ok(Identity::of_member(user_identity)),
             PayoutMode::Solo(network) => Identity::of_address(user_identity, *network),
             PayoutMode::Ruled(ruled) => Identity::of_payee(user_identity, &ruled.aliases, ruled.network),
+        }
+    }
+
+    /// For people and JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            PayoutMode::Fixed(_) => "fixed",
+            PayoutMode::Solo(_) => "solo",
+            PayoutMode::Ruled(ruled) if ruled.rules.mode == ledger::payout::Mode::Solo => "solo",
+            PayoutMode::Ruled(_) => "shared",
         }
     }
 

@@ -165,6 +165,13 @@ impl PoolConfig {
         self
     }
 
+    /// Blocks pay whoever finds them, and the host; `lines` are more of the section `[payout]`.
+    #[must_use]
+    pub fn solo_with(mut self, lines: &str) -> PoolConfig {
+        self.payout = format!("mode = \"solo\"\n{lines}");
+        self
+    }
+
     /// Blocks pay all who worked; `lines` are more of the section `[payout]`.
     #[must_use]
     pub fn shared(mut self, lines: &str) -> PoolConfig {
@@ -304,6 +311,14 @@ impl Punchbowl {
         let mut command = command()?;
         command.args(arguments).current_dir(folder).env("HOME", folder).env("TMPDIR", folder);
         output(command).await
+    }
+
+    /// The program itself.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn program() -> Result<&'static Path> {
+        binary()
     }
 
     /// Where miners connect.

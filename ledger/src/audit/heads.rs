@@ -19,6 +19,8 @@ pub(super) struct Heads {
     /// Heads that the pool has shown before, by slice.
     known: BTreeMap<u64, SignedHead>,
     last: u64,
+    /// The heads that have been read.
+    hashes: HashSet<Commitment>,
     /// How many slices were closed when a prev-hash was first mined on.
     tips: HashMap<Hash256, u64>,
     nbits: HashSet<u32>,
@@ -34,6 +36,7 @@ impl Heads {
             closed: 0,
             known: known.into_iter().map(|head| (head.head.slice, head)).collect(),
             last: 0,
+            hashes: HashSet::new(),
             tips: HashMap::new(),
             nbits: HashSet::new(),
         }
@@ -88,6 +91,7 @@ impl Heads {
             findings.add(two);
         }
         self.previous = hash;
+        self.hashes.insert(hash);
         self.last = self.last.max(slice);
     }
 
@@ -104,6 +108,11 @@ impl Heads {
                 findings.add(Discrepancy::HeadWithdrawn { slice: *slice, known });
             }
         }
+    }
+
+    /// Whether there was a head with this hash.
+    pub(super) fn had(&self, head: Commitment) -> bool {
+        self.hashes.contains(&head)
     }
 
     /// How many slices were closed when `tip` was first mined on; `now`, if that is now.

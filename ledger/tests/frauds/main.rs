@@ -291,12 +291,54 @@ fn a_coinbase_that_pays_otherwise_than_the_rule_is_caught() {
     assert!(report.to_string().contains("pays the script 6a0107 "), "{report}");
 }
 
+/// A day on which the last job's coinbase has `more` behind its payouts, which are right.
+fn day_with(more: Vec<bitcoin::TxOut>) -> Report {
+    let mut pool = honest_day(Rules::default());
+    let outputs = [pool.plan(ANN).plan().tx_outputs(), more].concat();
+    let job = pool.job_that_pays(outputs);
+    let context = pool.context(ANN, &job, target(4));
+    let (share, _) = pool.search(&context, target(4), false);
+    pool.take(share);
+    pool.close();
+    audit(&pool.evidence)
+}
+
+fn output(value: u64, script: Vec<u8>) -> bitcoin::TxOut {
+    bitcoin::TxOut { value: bitcoin::Amount::from_sat(value), script_pubkey: script.into() }
+}
+
+#[test]
+fn commitments_behind_the_payouts_are_clean_and_value_among_them_is_caught() {
+    let commitment = || output(0, vec![0x6a, 3, 1, 2, 3]);
+    let head = honest_day(Rules::default()).heads().last().unwrap().head.hash();
+    let anchor = output(0, ledger::anchor::script(head).into_bytes());
+    let clean = day_with(vec![commitment(), anchor]);
+    assert!(clean.is_clean() && clean.jobs_anchored == 1, "{clean}");
+
+    // Value in a commitment is burnt, and behind it, goes to a stranger.
+    for hidden in [output(1, vec![0x6a, 3, 1, 2, 3]), output(1, vec![0x51; 22])] {
+        let report = day_with(vec![commitment(), hidden]);
+        assert_eq!(names(&report), ["wrong-payout"], "{report}");
+    }
+    let report = day_with(vec![output(0, vec![0x51; 22])]);
+    assert_eq!(names(&report), ["wrong-basis"], "{report}");
+}
+
+#[test]
+fn an_anchor_of_a_head_that_the_ledger_does_not_have_is_caught() {
+    let other = Commitment([7; 32]);
+    let report = day_with(vec![output(0, ledger::anchor::script(other).into_bytes())]);
+    assert_eq!(names(&report), ["wrong-anchor"], "{report}");
+    assert!(report.to_string().contains(&other.to_string()), "{report}");
+}
+
 #[test]
 fn a_job_that_pays_by_a_state_long_past_is_caught() {
     let mut pool = honest_day(Rules::default());
     let old = pool.job(ANN);
     for _ in 0..6 {
         pool.mine(BOB, 2);
+        pool.now += 60;
         pool.close();
     }
     pool.tip += 1;

@@ -20,9 +20,10 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct MinerArgs {
-    /// The pool: stratum2+tcp://host:port/<authority key>, or an invite, stratum2+iroh://...
-    #[arg(value_name = "URI")]
-    pub pool: Target,
+    /// The pool: stratum2+tcp://host:port/<authority key>, or an invite, stratum2+iroh://...;
+    /// further ones are tried in their order when it is away
+    #[arg(value_name = "URI", required = true)]
+    pub pools: Vec<Target>,
     /// How the pool is dialled.
     #[command(flatten)]
     pub dialling: DialFlags,
@@ -83,7 +84,7 @@ pub async fn run(args: MinerArgs) -> Result<()> {
     // Held to the end: no other miner may run on this key.
     let node_key = args.dialling.node_key()?;
     let identity = node_key.as_ref().map_or_else(SecretKey::generate, |key| key.secret().clone());
-    let lookup = args.dialling.lookup(std::slice::from_ref(&args.pool));
+    let lookup = args.dialling.lookup(&args.pools);
     let mining =
         tokio::spawn(miner::run(args.miner(identity, lookup, args.check.known()?), events, stop.clone()));
     let mut tally = Tally::default();
@@ -205,7 +206,7 @@ impl MinerArgs {
         let threads = usize::try_from(self.threads).unwrap_or(1);
         MinerConfig {
             check,
-            pool: self.pool.clone(),
+            pools: self.pools.clone(),
             identity,
             lookup,
             relay_only: self.dialling.relay_only,

@@ -41,7 +41,7 @@ impl Member {
     pub fn miner(&self, invite: &Invite, pace: f64) -> MinerConfig {
         MinerConfig {
             check: None,
-            pool: Target::Iroh(invite.clone()),
+            pools: vec![Target::Iroh(invite.clone())],
             identity: SecretKey::generate(),
             lookup: LookupConfig::default(),
             relay_only: false,

@@ -34,7 +34,7 @@ struct Audit {
 /// Heads in one page.
 const PAGE: usize = 1_000;
 
-pub(super) fn routes(listeners: Arc<Listeners>, shutdown: CancellationToken) -> Router {
+pub(crate) fn routes(listeners: Arc<Listeners>, shutdown: CancellationToken) -> Router {
     Router::new()
         .route("/api/v1/audit", get(about))
         .route("/api/v1/audit/heads", get(heads))

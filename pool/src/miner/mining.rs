@@ -74,16 +74,15 @@ impl<'a> Mining<'a> {
     pub(super) fn start(
         config: &'a MinerConfig,
         events: &'a mpsc::Sender<MinerEvent>,
-        checker: Option<Checker>,
     ) -> std::io::Result<Mining<'a>> {
         let (sender, shares) = mpsc::channel(WAITING_SHARES);
         let hashers = Hashers::start(config.threads, config.max_hash_rate, sender)?;
         Ok(Mining {
             config,
             events,
-            check: checker.as_ref().map(Checker::status),
+            check: None,
             told: CheckState::Waiting,
-            checker,
+            checker: None,
             channel: None,
             in_flight: InFlight::new(IN_FLIGHT),
             number: 0,
@@ -92,6 +91,13 @@ impl<'a> Mining<'a> {
             shares,
             hashers,
         })
+    }
+
+    /// From now on `checker` is told of accepted shares, if there is one.
+    pub(super) fn check_with(&mut self, checker: Option<Checker>) {
+        self.check = checker.as_ref().map(Checker::status);
+        self.told = CheckState::Waiting;
+        self.checker = checker;
     }
 
     pub(super) fn has_channel(&self) -> bool {

@@ -136,6 +136,8 @@ struct Session<W> {
     found: Vec<FoundBlock>,
     /// Channels with accepted shares in this burst.
     touched: Vec<u32>,
+    /// Some shares of this burst were for warmth alone.
+    warmed: bool,
     /// Shares that are not on disk yet, and what is owed for them.
     log: ShareLog,
     clock: Clock,
@@ -210,6 +212,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             newest_job: 0,
             found: Vec::new(),
             touched: Vec::new(),
+            warmed: false,
             waiting_since: clock.now,
             clock,
         }
