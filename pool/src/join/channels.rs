@@ -6,6 +6,8 @@ use super::messages;
 use super::miner::Request;
 use super::news::{Mailbox, News, RefusedChannel, tell};
 use super::status::JoinStatus;
+use super::watch::Jobs;
+use crate::check::Checker;
 use crate::upstream::{InFlight, UpstreamError};
 use crate::wire::keep_alive::ChannelResumed;
 use crate::wire::tlv;
@@ -47,6 +49,8 @@ pub(super) struct Channels {
     /// Shares of one channel that may be under way.
     max_in_flight: usize,
     status: Arc<JoinStatus>,
+    /// Is told of accepted shares.
+    checker: Option<Checker>,
 }
 
 #[derive(Debug)]
@@ -69,6 +73,8 @@ struct Channel {
     rolled: usize,
     tip: Option<Tip>,
     in_flight: InFlight<Parcel>,
+    /// What its shares may be of.
+    jobs: Jobs,
     accepted: u64,
     rejected: u64,
 }
@@ -86,6 +92,7 @@ impl Channels {
         Channels {
             worker_names: false,
             tells_class: false,
+            checker: None,
             max_in_flight,
             status,
             user,
@@ -117,6 +124,11 @@ impl Channels {
     /// Whether the pool is told how large a coinbase each miner takes.
     pub(super) fn set_tells_class(&mut self, granted: bool) {
         self.tells_class = granted;
+    }
+
+    /// Who is to be told of shares that the pool accepts from now on.
+    pub(super) fn set_checker(&mut self, checker: Option<Checker>) {
+        self.checker = checker;
     }
 
     /// What a miner wants; what is to be sent up for it, if there is a connection.
@@ -221,7 +233,14 @@ impl Channels {
         for miner in self.miners.values_mut() {
             let known = miner.channel.as_ref().map(|channel| channel.id);
             match kept.iter().find(|resumed| known == Some(resumed.channel_id)) {
-                Some(resumed) => outgoing.extend(miner.resume(resumed, self.worker_names, &self.status)),
+                Some(resumed) => {
+                    outgoing.extend(miner.resume(
+                        resumed,
+                        self.worker_names,
+                        &self.status,
+                        self.checker.as_ref(),
+                    ));
+                }
                 None => {
                     let gone = miner.channel.take();
                     self.status.lose(gone.map_or(0, |channel| channel.in_flight.len()));
@@ -272,6 +291,7 @@ impl Channels {
             rolled,
             tip: None,
             in_flight: InFlight::new(self.max_in_flight),
+            jobs: Jobs::default(),
             accepted: 0,
             rejected: 0,
         });
@@ -349,14 +369,16 @@ impl Channels {
         // Nearly always the same tip and layout for all of them, and the job is made once.
         let mut made: Option<Arc<TipJob>> = None;
         for miner in self.receivers(to) {
-            let Some(channel) = &miner.channel else { continue };
+            let Some(channel) = &mut miner.channel else { continue };
             let Some(tip) = channel.tip else { continue };
             let size = channel.prefix.len() + channel.rolled;
             let fits = made.as_ref().filter(|job| job.tip == tip && job.extranonce_size() == size).cloned();
             let job = fits.unwrap_or_else(|| raw.on(tip, min_ntime.unwrap_or(tip.min_ntime), size));
             made = Some(job.clone());
             let (prefix, target) = (channel.prefix, channel.target);
-            miner.tell(News::Job(JobNews { id: job.id, job, prefix, target }));
+            let news = JobNews { id: job.id, job, prefix, target };
+            channel.jobs.push(news.clone());
+            miner.tell(News::Job(news));
         }
     }
 
@@ -384,12 +406,15 @@ impl Channels {
 
     fn accepted(&mut self, payload: &mut [u8]) -> Result<(), UpstreamError> {
         let message: mining::SubmitSharesSuccess = read(payload, "SubmitShares.Success")?;
-        let status = self.status.clone();
+        let (status, checker) = (self.status.clone(), self.checker.clone());
         for miner in self.receivers(message.channel_id) {
             let Some(channel) = &mut miner.channel else { continue };
             channel.accepted += u64::from(message.new_submits_accepted_count);
             for parcel in channel.in_flight.judged_up_to(message.last_sequence_number) {
                 status.judged(true);
+                if let Some(checker) = &checker {
+                    channel.jobs.accepted(checker, &miner.name, &parcel.share);
+                }
                 tell(&miner.mailbox, miner.number, News::Accepted(parcel.share.sequence));
             }
         }
@@ -478,7 +503,13 @@ impl Miner {
         }
     }
 
-    fn resume(&mut self, pool: &ChannelResumed, names: bool, status: &JoinStatus) -> Vec<Outgoing> {
+    fn resume(
+        &mut self,
+        pool: &ChannelResumed,
+        names: bool,
+        status: &JoinStatus,
+        checker: Option<&Checker>,
+    ) -> Vec<Outgoing> {
         let Some(channel) = &mut self.channel else { return Vec::new() };
         channel.target = pool.target;
         channel.prefix = pool.extranonce_prefix;
@@ -489,6 +520,9 @@ impl Miner {
             for parcel in channel.in_flight.judged_up_to(pool.last_sequence_number) {
                 let sequence = parcel.share.sequence;
                 status.judged(!refused);
+                if let Some(checker) = checker.filter(|_| !refused) {
+                    channel.jobs.accepted(checker, &self.name, &parcel.share);
+                }
                 let verdict = if refused {
                     // Which of them, and why, was said when nobody listened.
                     News::Rejected(sequence, Refusal::PoolLost)

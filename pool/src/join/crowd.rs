@@ -7,6 +7,7 @@ use super::channels::{self, Channels, Outgoing};
 use super::miner::Request;
 use super::news::News;
 use super::status::JoinStatus;
+use crate::check::Checker;
 use crate::server::setup::WORKER_NAMES;
 use crate::upstream::UpstreamError;
 use crate::wire::keep_alive::{self, ChannelResumed};
@@ -43,6 +44,11 @@ impl Crowd {
         });
         let most = if together.is_some() { aggregate::MAX_IN_FLIGHT } else { channels::MAX_IN_FLIGHT };
         Crowd { channels: Channels::new(user, most, status), together }
+    }
+
+    /// Who is to be told of shares that the pool accepts from now on.
+    pub(super) fn set_checker(&mut self, checker: Option<Checker>) {
+        self.channels.set_checker(checker);
     }
 
     /// Whether any channel is open.
