@@ -1,52 +1,158 @@
-//! The pool's HTTP: status, metrics and health checks. Read only.
+//! The pool's HTTP: pages for people, an API for programs, metrics and health checks.
 //!
-//! | path | what |
-//! |---|---|
-//! | `/healthz` | 200 while the process lives |
-//! | `/readyz` | 200 while miners are given jobs, else 503 with the reason |
-//! | `/api/v1/status` | everything as JSON: [`StatusSnapshot`](crate::status::StatusSnapshot) |
-//! | `/metrics` | Prometheus text, of bounded size |
+//! | path | what | room |
+//! |---|---|---|
+//! | `/`, `/members`, `/screen`, ... | pages, complete without JavaScript | [`pages`] |
+//! | `/api/v1/...` | JSON; `/api/v1/openapi.json` describes it | [`api`] |
+//! | `/api/v1/events` | what happens, as it happens (SSE) | [`events`] |
+//! | `/live` | pages that change while they are looked at (SSE) | [`live`] |
+//! | `/api/v1/shares/stream`, `/api/v1/audit/...` | the ledger, for whoever checks the pool | [`audit`] |
+//! | `/api/v1/commitments` | what blocks commit to; with a token | [`commitments`] |
+//! | `/users/...`, `/api/info`, ... | what tools for other pools read | [`shims`] |
+//! | `/metrics` | Prometheus text, of bounded size | [`metrics`] |
+//! | `/settings`, `/sign-in`, `/api/v1/notify` | for the host alone | [`host`] |
+//! | `/healthz`, `/readyz` | whether it lives, and whether miners are given jobs | [`health`] |
 //!
-//! There is no password: it listens on the loopback address unless told otherwise.
+//! All of it reads one [`View`], which one task publishes: who looks costs those who mine
+//! nothing. Looking needs no password, changing does ([`host`]): it listens on the loopback
+//! address unless told otherwise.
 
+pub mod api;
+pub mod assets;
+pub mod audit;
+pub mod commitments;
+pub mod events;
+pub mod headers;
+pub mod health;
+pub mod host;
+pub mod live;
+pub mod markup;
 pub mod metrics;
+pub mod pages;
+pub mod problem;
+pub mod query;
+pub mod readers;
+pub mod setup;
+pub mod shims;
+pub mod stream;
 
-use crate::config::HttpListen;
+use crate::access::readers::Readers;
 use crate::status::Observed;
+use crate::view::{self, Scene, View};
 use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Json, Response};
-use axum::routing::get;
+use axum::extract::connect_info::MockConnectInfo;
+use axum::http::Uri;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use host::HostDesk;
+use pages::join::Doors;
+use problem::Problem;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-
-/// Connections that `/api/v1/status` lists one by one.
-const LISTED_CONNECTIONS: usize = 1_000;
 
 /// How long requests under way may take when the pool stops.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// Listens as `listen` says and tells what is `observed` until `shutdown` is cancelled.
-/// Returns the address, with its real port, or nothing when HTTP is off.
-///
-/// # Errors
-/// When the address cannot be had.
-pub async fn start(
-    listen: HttpListen,
-    observed: Observed,
-    shutdown: CancellationToken,
-) -> Result<Option<SocketAddr>, BindError> {
-    let Some(address) = listen.address() else { return Ok(None) };
-    let server = HttpServer::bind(address).await?;
-    let address = server.address();
-    tokio::spawn(server.run(observed, shutdown));
-    Ok(Some(address))
+/// What every answer is made from.
+#[derive(Debug)]
+pub struct Shown {
+    /// Counters and connections, for what must be of this very moment.
+    pub observed: Observed,
+    /// Everything that is shown, as it is published.
+    pub view: watch::Receiver<Arc<View>>,
+    /// Where miners and members connect.
+    pub doors: Doors,
+    /// Those who listen.
+    pub listeners: stream::Listeners,
+    /// What has been drawn for those who look at pages.
+    pub drawn: live::Drawn,
+    /// What has been written for those who listen to events.
+    pub told: events::Told,
+    /// What lets the host in; none where nobody can change anything.
+    pub host: Option<HostDesk>,
+    /// Who may look.
+    pub readers: Readers,
+    /// What is answered besides.
+    pub more: Router,
+    /// Cancelled when the pool stops.
+    pub shutdown: CancellationToken,
+}
+
+/// What HTTP tells of.
+#[derive(Debug)]
+pub struct Subject {
+    /// What the view is made of.
+    pub scene: Scene,
+    /// Where miners and members connect.
+    pub doors: Doors,
+    /// What lets the host in; none where nobody can change anything.
+    pub host: Option<HostDesk>,
+    /// Who may look.
+    pub readers: Readers,
+    /// What is answered besides.
+    pub more: Router,
+}
+
+impl Shown {
+    /// Begins to publish what is shown.
+    pub fn start(subject: Subject, shutdown: CancellationToken) -> Arc<Shown> {
+        Arc::new(Shown {
+            observed: subject.scene.observed.clone(),
+            view: view::start(subject.scene, shutdown.clone()),
+            doors: subject.doors,
+            listeners: stream::Listeners::default(),
+            drawn: live::Drawn::default(),
+            told: events::Told::default(),
+            host: subject.host,
+            readers: subject.readers,
+            more: subject.more,
+            shutdown,
+        })
+    }
+
+    /// The newest view.
+    pub fn view(&self) -> Arc<View> {
+        self.view.borrow().clone()
+    }
+}
+
+/// Where HTTP listens for as long as the process lives. Pools that follow each other, and the
+/// page of the first run, answer at the same socket in turn, so that nobody is turned away
+/// in between.
+#[derive(Debug)]
+pub struct HttpDoor {
+    listener: std::net::TcpListener,
+    address: SocketAddr,
+}
+
+impl HttpDoor {
+    /// Listens on `address`; with port 0, on any free port.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub async fn bind(address: SocketAddr) -> Result<HttpDoor, BindError> {
+        let server = HttpServer::bind(address).await?;
+        let address = server.address;
+        let listener = server.listener.into_std().map_err(|source| BindError { address, source })?;
+        Ok(HttpDoor { listener, address })
+    }
+
+    /// A server at it.
+    ///
+    /// # Errors
+    /// When the system has no more descriptors.
+    pub fn server(&self) -> Result<HttpServer, BindError> {
+        let address = self.address;
+        let listener = self.listener.try_clone().and_then(TcpListener::from_std);
+        let listener = listener.map_err(|source| BindError { address, source })?;
+        Ok(HttpServer { listener, address })
+    }
 }
 
 /// HTTP that listens but does not answer yet.
@@ -83,10 +189,17 @@ impl HttpServer {
         self.address
     }
 
-    /// Answers until `shutdown` is cancelled; then gives requests under way a moment.
-    pub async fn run(self, observed: Observed, shutdown: CancellationToken) {
+    /// Answers until the pool stops; then gives requests under way a moment.
+    pub async fn run(self, shown: Arc<Shown>) {
+        let shutdown = shown.shutdown.clone();
+        self.serve(routes(shown), shutdown).await;
+    }
+
+    /// Answers by `routes` until `shutdown` is cancelled; then gives requests under way a moment.
+    pub(in crate::http) async fn serve(self, routes: Router, shutdown: CancellationToken) {
         let stopping = shutdown.clone();
-        let serving = axum::serve(self.listener, routes(observed))
+        let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
+        let serving = axum::serve(self.listener, routes)
             .with_graceful_shutdown(async move { stopping.cancelled().await });
         let served = tokio::select! {
             served = serving.into_future() => served,
@@ -99,39 +212,54 @@ impl HttpServer {
     }
 }
 
-fn routes(observed: Observed) -> Router {
+/// Everything, for everybody, where nobody's address is known: at the relay's port.
+pub fn open_routes(shown: Arc<Shown>) -> Router {
+    let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+    answers(shown).layer(MockConnectInfo(unknown)).layer(from_fn(headers::secure))
+}
+
+/// Everything, for those who may look.
+fn routes(shown: Arc<Shown>) -> Router {
+    let readers = shown.readers;
+    answers(shown).layer(from_fn_with_state(readers, readers::admit)).layer(from_fn(headers::secure))
+}
+
+fn answers(shown: Arc<Shown>) -> Router {
+    let more = shown.more.clone();
     Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .route("/api/v1/status", get(show_status))
-        .route("/metrics", get(show_metrics))
-        .with_state(Arc::new(observed))
+        .merge(health::routes())
+        .merge(metrics::routes())
+        .merge(api::routes())
+        .merge(events::routes())
+        .merge(live::routes())
+        .merge(pages::routes())
+        .merge(assets::routes())
+        .merge(shims::routes())
+        .merge(host::routes(&shown))
+        .fallback(nothing_there)
+        .with_state(shown)
+        .merge(more)
 }
 
-async fn ready(State(observed): State<Arc<Observed>>) -> Response {
-    if observed.is_serving() {
-        return "ready\n".into_response();
+async fn nothing_there(uri: Uri) -> Response {
+    if uri.path().starts_with("/api/") {
+        Problem::not_found(&format!("there is nothing at {}", uri.path())).into_response()
+    } else {
+        pages::not_found().into_response()
     }
-    let source = observed.source();
-    let reason = source.detail.unwrap_or_else(|| format!("the template source is {}", source.state));
-    (StatusCode::SERVICE_UNAVAILABLE, format!("no jobs yet: {reason}\n")).into_response()
-}
-
-async fn show_status(State(observed): State<Arc<Observed>>) -> Response {
-    Json(observed.snapshot(Instant::now(), LISTED_CONNECTIONS)).into_response()
-}
-
-async fn show_metrics(State(observed): State<Arc<Observed>>) -> Response {
-    let text = metrics::render(&observed.snapshot(Instant::now(), 0));
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
+    use crate::history::Following;
+    use crate::payout::PayoutMode;
     use crate::status::Status;
     use crate::status::snapshot::fake;
+    use p2p::AuthorityKeypair;
+    use std::time::Instant;
+    use template_provider::Network;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
     use tokio::sync::watch;
@@ -149,8 +277,22 @@ mod tests {
         let (observed, jobs) = fake::observed(Instant::now());
         let (status, shutdown) = (observed.status.clone(), CancellationToken::new());
         let address = server.address();
-        let task = tokio::spawn(server.run(observed, shutdown.clone()));
+        let shown = Shown::start(fake_subject(observed), shutdown.clone());
+        let task = tokio::spawn(server.run(shown));
         Running { status, jobs, address, shutdown, task }
+    }
+
+    fn fake_subject(observed: Observed) -> Subject {
+        let authority = AuthorityKeypair::generate(&mut rand::rngs::OsRng).public_key();
+        let scene = Scene {
+            observed,
+            history: Following::default(),
+            payouts: Arc::new(PayoutMode::Solo(Network::Regtest)),
+            jobs: None,
+            authority,
+        };
+        let doors = Doors { iroh: None, authority, listening: Vec::new() };
+        Subject { scene, doors, host: None, readers: Readers::default(), more: Router::new() }
     }
 
     async fn fetch(address: SocketAddr, path: &str) -> (u16, String) {

@@ -6,9 +6,15 @@
 //!  proxy          outages between a miner and its pool
 //!  join           `punchbowl join` in front of a pool
 //!  status         what its status page says
+//!  hook           a program of a host's that takes webhooks
+//!  mosquitto      a real MQTT broker
 //!  client         a scripted Stratum V2 miner, as well-behaved or as rude as told
 //!  sv1            a Stratum V1 miner that hashes on the CPU, or sends what it is told
 //!  load           many miners at once, cheap enough to share the machine with the pool
+//!  browser        a headless Chromium that looks at pages
+//!  events         what a pool says as it happens
+//!  openapi        whether answers are as described
+//!  party          a pool with members who mine at it
 //!  s9pk           reads a StartOS package, and believes nothing of it unproven
 //!  nat            networks behind real NATs, for the programs to meet across (Linux)
 //! ```
@@ -17,12 +23,18 @@
 //! every wait ends at [`DEADLINE`] with a message that says what did not happen.
 
 pub mod bitcoin_node;
+pub mod browser;
 pub mod client;
+pub mod events;
+pub mod hook;
 pub mod http;
 pub mod join;
 pub mod load;
+pub mod mosquitto;
 #[cfg(target_os = "linux")]
 pub mod nat;
+pub mod openapi;
+pub mod party;
 pub mod place;
 pub mod process;
 pub mod proxy;
@@ -33,8 +45,11 @@ pub mod status;
 pub mod sv1;
 
 pub use bitcoin_node::BitcoinNode;
+pub use browser::Browser;
 pub use client::Client;
+pub use events::Events;
 pub use join::Join;
+pub use party::Party;
 pub use place::Place;
 pub use process::Process;
 pub use proxy::{Proxy, Weather};

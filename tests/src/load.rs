@@ -10,13 +10,19 @@
 //!  shares    mode: shares as fast as they are taken
 //!  fanout    mode: how long a new block takes to reach everyone
 //!  waves     mode: connections that come and go, and what memory they leave behind
+//!  listeners pages that are looked at meanwhile
 //!  idle      mode: what a connection costs that does nothing
+//!  paths     mode: what a share and a member cost over TCP, Iroh and a relay
+//!  old       mode: what a Stratum V1 miner costs
 //! ```
 
 pub mod crowd;
 pub mod fanout;
 pub mod hasher;
 pub mod idle;
+pub mod listeners;
+pub mod old;
+pub mod paths;
 pub mod report;
 pub mod server;
 pub mod shares;
@@ -24,6 +30,7 @@ pub mod target;
 pub mod waves;
 
 pub use crowd::{Crowd, Member};
+pub use listeners::Listeners;
 pub use report::Report;
 pub use server::Server;
-pub use target::{Kind, Target};
+pub use target::{Dial, Kind, Target};

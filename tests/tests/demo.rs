@@ -56,7 +56,7 @@ async fn anyone_can_mine_along_at_the_address_that_the_demo_prints() {
         demo.line(|line| line.contains("pays ") && line.contains(MINE)).await.unwrap();
     }
     let page = word_after(&demo, "look inside").await;
-    let address = page.strip_prefix("http://").unwrap().strip_suffix("/api/v1/status").unwrap();
+    let address = page.strip_prefix("http://").unwrap().strip_suffix('/').unwrap();
     let (_, status) =
         http::exchange(address.parse().unwrap(), "GET /api/v1/status HTTP/1.1", "", "").await.unwrap();
     let status: Value = serde_json::from_str(&status).unwrap();

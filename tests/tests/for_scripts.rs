@@ -70,7 +70,7 @@ async fn every_listener_serves_and_the_key_files_are_made_for_the_owner_alone() 
                 let node = p2p::identity::parse_node_id(line["node"].as_str().unwrap()).unwrap();
                 let authority = authority.expect("TCP is listened on first");
                 let invite = p2p::Invite { node, authority, relays: vec![], addresses: vec![address] };
-                let config = p2p::iroh::IrohConfig::for_dialling(p2p::iroh::SecretKey::generate(), &invite);
+                let config = p2p::iroh::IrohConfig::for_dialling(p2p::iroh::SecretKey::generate(), [&invite]);
                 let stream = p2p::IrohNode::bind(config).await.unwrap().dial(&invite).await.unwrap();
                 assert_eq!(stream.peer(), node);
             }

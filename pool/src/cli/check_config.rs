@@ -2,9 +2,10 @@
 
 use super::config_flags::ConfigFlags;
 use super::source;
+use crate::config::notify::is_secret;
 use crate::config::{Config, Loaded, Origin, PayoutKind, Problem, Setting, TemplateSource};
-use crate::data_dir::{AUTHORITY_KEY, NODE_KEY};
-use crate::payout::{self, PayoutDescriptor};
+use crate::data_dir::{AUTHORITY_KEY, LEDGER, NODE_KEY};
+use crate::payout::{self, PaidBefore, PayoutDescriptor, used};
 use anyhow::Result;
 use bitcoin::Address;
 use clap::Args;
@@ -113,6 +114,9 @@ fn shown_value(setting: &Setting, loaded: &Loaded) -> String {
     if setting.value.is_null() {
         return "(not set)".into();
     }
+    if is_secret(&setting.key) {
+        return "(hidden)".into();
+    }
     // A descriptor that was refused might hold a private key.
     let refused = loaded.problems.iter().any(|problem| problem.key == setting.key);
     if setting.key == "payout.descriptor" && refused {
@@ -134,6 +138,9 @@ fn consequences(config: &Config, text: &mut String) {
         line("Public relays", format!("{relays} ({}): {}", hosts.join(", "), relays.reveals()));
     }
     line("Blocks pay", blocks_pay(config));
+    if let Some(warning) = used_before(config) {
+        line("Note", warning);
+    }
     line("Templates", templates(config));
 }
 
@@ -193,6 +200,26 @@ fn destination(config: &Config) -> String {
         .ok()
         .and_then(|script| Address::from_script(&script, config.network).ok());
     first.map_or_else(String::new, |first| format!("the descriptor, whose first address is {first}"))
+}
+
+/// Whether a block of this data folder's ledger paid the address before.
+fn used_before(config: &Config) -> Option<String> {
+    let (address, script) = match (&config.payout.address, &config.payout.descriptor) {
+        _ if config.payout.mode != PayoutKind::Fixed => return None,
+        (Some(text), _) => {
+            let address = payout::address::parse(text, config.network).ok()?;
+            (address.text, address.script)
+        }
+        (None, Some(text)) => {
+            let descriptor = PayoutDescriptor::parse(text, config.network).ok()?;
+            // A ranged one moves on by itself.
+            let script = descriptor.script_at(0).ok().filter(|_| !descriptor.is_ranged())?;
+            (Address::from_script(&script, config.network).ok()?.to_string(), script)
+        }
+        (None, None) => return None,
+    };
+    let paid = PaidBefore::read(&config.data_dir.to_path().join(LEDGER)).ok()?;
+    used::warning(&address, paid.blocks(&script))
 }
 
 fn templates(config: &Config) -> String {
@@ -281,6 +308,17 @@ mod tests {
         let text = report_of(&[("PUNCHBOWL_PAYOUT__DESCRIPTOR", &descriptor)]);
         assert!(!text.contains(&secret[..12]), "{text}");
         assert!(text.contains("private key"), "{text}");
+    }
+
+    #[test]
+    fn tokens_and_passwords_are_not_shown_and_the_files_that_hold_them_are() {
+        let text = report_of(&[
+            ("PUNCHBOWL_NOTIFY__NTFY_TOKEN", "tk_12345"),
+            ("PUNCHBOWL_HOME_ASSISTANT__PASSWORD", "hunter2"),
+            ("PUNCHBOWL_NOTIFY__WEBHOOK_SECRET_FILE", "/run/secret"),
+        ]);
+        assert!(!text.contains("tk_12345") && !text.contains("hunter2"), "{text}");
+        assert!(text.contains("notify.webhook_secret_file = \"/run/secret\""), "{text}");
     }
 
     #[test]

@@ -36,7 +36,7 @@ const EXAMPLES: &str = "\
 Examples:
   punchbowl demo                        mine until Ctrl-C
   punchbowl demo --blocks 3 --json      for scripts: ends after three blocks
-  punchbowl demo --http 127.0.0.1:8080  and look at http://127.0.0.1:8080/api/v1/status
+  punchbowl demo --http 127.0.0.1:8080  and look at http://127.0.0.1:8080
 
 Everything is real but the money: a regtest chain in this process, the pool, and members
 whose miners dial the pool by its node id, over Iroh and Noise. They are slowed down to a few hashes a second,

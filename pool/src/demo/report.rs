@@ -100,7 +100,7 @@ impl Report {
             self.summary.node,
         ));
         if let Some(address) = http {
-            self.say(&format!("  look inside  http://{address}/api/v1/status"));
+            self.say(&format!("  look inside  http://{address}/"));
         }
         self.say("  stop         Ctrl-C\n");
     }
@@ -165,6 +165,7 @@ impl Report {
             }
             MinerEvent::Connected { .. }
             | MinerEvent::Found(_)
+            | MinerEvent::Checked(_)
             | MinerEvent::Resumed { .. }
             | MinerEvent::Job { .. }
             | MinerEvent::NewTarget(_)

@@ -1,10 +1,30 @@
-//! Prometheus text. Labels come from fixed sets only (no names, no addresses), so that
-//! the number of series is bounded whatever miners do.
+//! Prometheus text. Labels come from fixed sets only (no names, no addresses; node ids of
+//! a fixed number of members), so that the number of series is bounded whatever miners do.
 
+use super::Shown;
 use crate::status::books::LedgerSnapshot;
 use crate::status::{StatusSnapshot, relays};
+use crate::view::View;
+use crate::view::pool::PoolBest;
+use axum::Router;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
+use std::sync::Arc;
+use std::time::Instant;
+
+pub(super) fn routes() -> Router<Arc<Shown>> {
+    Router::new().route("/metrics", get(show))
+}
+
+async fn show(State(shown): State<Arc<Shown>>) -> Response {
+    let mut text = render(&shown.observed.snapshot(Instant::now(), 0));
+    text += &render_view(&shown.view());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
 
 /// The metrics in Prometheus' text format 0.0.4.
 pub fn render(status: &StatusSnapshot) -> String {
@@ -30,6 +50,11 @@ pub fn render(status: &StatusSnapshot) -> String {
     }
     let connections = &status.connection_counts;
     page.by("connections", "gauge", "Open connections by kind of path.", "path", &connections.paths);
+    page.head("node_rtt_seconds", "gauge", "Time to a member's node and back, of the first few.");
+    for one in &connections.nodes {
+        let seconds = one.rtt_milliseconds / 1e3;
+        page.line("node_rtt_seconds", &format!("{{node=\"{}\",path=\"{}\"}} {seconds}", one.node, one.path));
+    }
     page.number("channels", "gauge", "Open channels.", connections.channels);
     page.number("connections_opened_total", "counter", "Connections opened.", connections.opened);
     let help = "Connections closed otherwise than by the peer's leaving.";
@@ -100,6 +125,46 @@ pub fn render(status: &StatusSnapshot) -> String {
     page.number("blocks_refused_total", "counter", "Blocks that the node refused.", blocks.refused);
     page.number("channels_refused_total", "counter", "Channels refused.", status.channels_refused);
     page.number("unknown_messages_total", "counter", "Messages ignored as unknown.", status.unknown_messages);
+    page.0
+}
+
+/// What is computed from the ledger: hashrate, round and chances. By window and reason only:
+/// members and workers are for the API, or the number of series would grow with them.
+pub fn render_view(view: &View) -> String {
+    let mut page = Page::default();
+    let pool = &view.pool;
+    page.head("hashrate_hashes_per_second", "gauge", "Hashrate over a window, counted from shares.");
+    for (window, rate) in pool.hashrate.named() {
+        page.line("hashrate_hashes_per_second", &format!("{{window=\"{window}\"}} {}", rate.hashrate));
+    }
+    page.number("members", "gauge", "Members that mine, or did in the last ten minutes.", pool.members);
+    page.number("workers", "gauge", "Workers with an open connection.", pool.workers);
+    page.number("round_shares", "gauge", "Shares since the last block.", pool.round.shares);
+    page.number(
+        "round_difficulty",
+        "gauge",
+        "Their work, as the sum of their difficulties.",
+        pool.round.work,
+    );
+    page.number(
+        "round_effort_ratio",
+        "gauge",
+        "Work against what a block takes on average.",
+        pool.round.effort,
+    );
+    page.number("network_difficulty", "gauge", "Difficulty of the network.", pool.round.network_difficulty);
+    let best = |best: &Option<PoolBest>| best.as_ref().map_or(0.0, |best| best.best.difficulty);
+    page.number(
+        "best_share_round_difficulty",
+        "gauge",
+        "Best share since the last block.",
+        best(&pool.round.best),
+    );
+    page.number("best_share_ever_difficulty", "gauge", "Best share of all time.", best(&pool.best));
+    page.number("blocks_found", "gauge", "Blocks in the chain.", pool.blocks_found);
+    if let Some(template) = &view.template {
+        page.number("template_subsidy_sat", "gauge", "Subsidy in satoshi.", template.subsidy);
+    }
     page.0
 }
 

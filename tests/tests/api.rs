@@ -1,0 +1,139 @@
+//! The API is what its OpenAPI document says, and what tools for other pools expect.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use serde_json::Value;
+use tests::{Party, Punchbowl, http, openapi};
+
+#[tokio::test]
+async fn every_endpoint_answers_as_the_openapi_document_says() {
+    let party = Party::start(Party::chain().solo()).await.unwrap();
+    party.block().await.unwrap();
+    let document = json(&party.pool, "/api/v1/openapi.json").await;
+    assert_eq!(document["openapi"].as_str().unwrap().split('.').next(), Some("3"));
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths.len() >= 13, "{:?}", paths.keys());
+    let block = json(&party.pool, "/api/v1/blocks").await["items"][0]["hash"].as_str().unwrap().to_owned();
+    for (path, item) in paths {
+        let Some(described) = item.get("get") else { continue };
+        let answers = &described["responses"];
+        let Some(schema) = answers["200"].pointer("/content/application~1json/schema") else { continue };
+        let address = path.replace("{member}", Party::member()).replace("{hash}", &block);
+        // What a part of the API needs besides is its own test's affair.
+        if address.contains('{') {
+            continue;
+        }
+        let (head, body) = fetch(&party.pool, &address).await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{address}: {head}");
+        assert!(head.to_lowercase().contains("access-control-allow-origin: *"), "{address}: {head}");
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        let faults = openapi::faults(&document, schema, &answer);
+        assert!(faults.is_empty(), "{address}: {faults:#?}\n{body:.2000}");
+    }
+}
+
+#[tokio::test]
+async fn members_are_listed_in_pieces_and_their_numbers_add_up() {
+    let party = Party::start(Party::chain().solo()).await.unwrap();
+    let all = json(&party.pool, "/api/v1/members").await;
+    let members = all["items"].as_array().unwrap();
+    assert_eq!((members.len(), &all["total"], &all["next"]), (4, &4.into(), &Value::Null));
+    let parts: f64 = members.iter().map(|member| member["round_part"].as_f64().unwrap()).sum();
+    assert!((parts - 1.0).abs() < 1e-9, "{parts}");
+    let two = json(&party.pool, "/api/v1/members?offset=1&limit=2").await;
+    assert_eq!((two["items"].as_array().unwrap().len(), &two["next"]), (2, &3.into()));
+    let one = json(&party.pool, &format!("/api/v1/members/{}", Party::member())).await;
+    let worker = &one["workers"][0];
+    assert_eq!((&worker["name"], &worker["online"]), (&"garage".into(), &true.into()));
+    let path = worker["connections"][0]["path"].as_str().unwrap();
+    assert!(path.starts_with("iroh-"), "{path}");
+    let best = one["best_ever"]["difficulty"].as_f64().unwrap();
+    assert!(best >= worker["difficulty"].as_f64().unwrap(), "a best share meets its target: {one}");
+}
+
+#[tokio::test]
+async fn what_history_shows_is_there_again_after_a_restart() {
+    let mut party = Party::start(Party::chain().solo()).await.unwrap();
+    party.miners.clear();
+    let path = format!("/api/v1/members/{}", Party::member());
+    let before = json(&party.pool, &path).await;
+    party.pool.kill().await.unwrap();
+    party.pool.restart().await.unwrap();
+    let mut events = tests::Events::listen(party.pool.http().unwrap(), "/api/v1/events").await.unwrap();
+    let caught_up = |name: &str, data: &Value| name == "pool" && !data["best"].is_null();
+    events.until("the ledger to be read", caught_up).await.unwrap();
+    let after = json(&party.pool, &path).await;
+    // Shares that were under way when it was killed may come on top.
+    assert!(after["round_shares"].as_u64() >= before["round_shares"].as_u64(), "{before} {after}");
+    assert!(after["best_ever"]["difficulty"].as_f64() >= before["best_ever"]["difficulty"].as_f64());
+    assert!(after["hashrate"]["1h"]["shares"].as_u64() >= before["hashrate"]["1h"]["shares"].as_u64());
+    assert_eq!(after["online"], false);
+}
+
+#[tokio::test]
+async fn errors_are_problems_with_a_word_on_what_to_do() {
+    let party = Party::start(Party::chain().solo()).await.unwrap();
+    for path in ["/api/v1/members/nobody", "/api/v1/blocks/00", "/api/v1/nothing", "/api/client/nobody"] {
+        let (head, body) = fetch(&party.pool, path).await;
+        assert!(head.starts_with("HTTP/1.1 404 "), "{path}: {head}");
+        assert!(head.contains("application/problem+json"), "{path}: {head}");
+        let problem: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(problem["status"], 404);
+        assert!(!problem["detail"].as_str().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn tools_for_other_pools_find_what_they_read() {
+    let party = Party::start(Party::chain().solo()).await.unwrap();
+    // As ckpool writes it, and solostats reads it.
+    let user = json(&party.pool, &format!("/users/{}", Party::member())).await;
+    for field in ["hashrate1m", "hashrate5m", "hashrate1hr", "hashrate1d", "hashrate7d"] {
+        assert!(user[field].as_str().unwrap().ends_with(|c: char| c.is_ascii_alphanumeric()), "{user}");
+    }
+    assert!(user["lastshare"].as_u64().unwrap() > 1_700_000_000);
+    assert_eq!(user["worker"][0]["workername"], format!("{}.garage", Party::member()));
+    let (_, pool) = fetch(&party.pool, "/pool/pool.status").await;
+    let lines: Vec<Value> = pool.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["Users"], &lines[0]["Workers"]), (&4.into(), &4.into()));
+    assert!(lines[1]["hashrate5m"].is_string() && lines[2]["accepted"].is_u64());
+    // As public-pool answers.
+    let client = json(&party.pool, &format!("/api/client/{}", Party::member())).await;
+    assert_eq!((&client["workersCount"], &client["workers"][0]["name"]), (&1.into(), &"garage".into()));
+    let info = json(&party.pool, "/api/info").await;
+    assert_eq!(info["userAgents"][0]["count"], "4");
+    assert_eq!(info["highScores"].as_array().unwrap().len(), 4);
+}
+
+async fn fetch(pool: &Punchbowl, path: &str) -> (String, String) {
+    http::exchange(pool.http().unwrap(), &format!("GET {path} HTTP/1.1"), "", "").await.unwrap()
+}
+
+async fn json(pool: &Punchbowl, path: &str) -> Value {
+    let (head, body) = fetch(pool, path).await;
+    assert!(head.starts_with("HTTP/1.1 200 "), "{path}: {head}\n{body}");
+    serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
+}
+
+#[tokio::test]
+async fn the_dashboard_asks_only_for_metrics_that_there_are() {
+    let party = Party::start(Party::chain().solo()).await.unwrap();
+    let (_, metrics) = fetch(&party.pool, "/metrics").await;
+    let names: Vec<&str> = metrics
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split(['{', ' ']).next().unwrap())
+        .collect();
+    let dashboard = include_str!("../../docs/grafana.json");
+    let dashboard: Value = serde_json::from_str(dashboard).unwrap();
+    let mut asked = 0;
+    for target in
+        dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap())
+    {
+        for part in target["expr"].as_str().unwrap().split("punchbowl_").skip(1) {
+            let name = part.split(|c: char| !c.is_ascii_lowercase() && c != '_').next().unwrap();
+            assert!(names.contains(&format!("punchbowl_{name}").as_str()), "no metric punchbowl_{name}");
+            asked += 1;
+        }
+    }
+    assert!(asked > 15, "{asked}");
+}

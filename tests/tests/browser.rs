@@ -1,0 +1,169 @@
+//! The pages, as a headless Chromium sees them. Photographs go to the folder that
+//! `PUNCHBOWL_SCREENSHOTS` names, or to `target/screenshots`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::path::PathBuf;
+use tests::browser::{Tab, Visit};
+use tests::{Browser, Party};
+
+/// Each page, its name for photographs, and words that stand on it when it has its data.
+fn pages() -> [(String, &'static str, &'static [&'static str]); 8] {
+    let member = format!("/members/{}", Party::member());
+    [
+        ("/".to_owned(), "pool", &["All is well", "H/s", "Members", "Chances of a block"]),
+        ("/next-block".to_owned(), "next-block", &["BTC", "BIP141", "bcrt1qw508"]),
+        ("/members".to_owned(), "members", &["bcrt1qw508", "mining", "H/s"]),
+        (member, "member", &["garage", "Iroh", "Stratum V2", "of all work"]),
+        ("/leaderboard".to_owned(), "leaderboard", &["Most work this round", "bcrt1qw508"]),
+        ("/screen".to_owned(), "screen", &["Shares, live", "Hashrate", "bitaxe"]),
+        ("/join".to_owned(), "join", &["stratum2+iroh://", "punchbowl join", "Bitaxe", "Braiins"]),
+        ("/check".to_owned(), "check", &["punchbowl verify", "The ledger now"]),
+    ]
+}
+
+#[tokio::test]
+async fn every_page_has_its_data_and_asks_nobody_else() {
+    let Some(browser) = Browser::start().await.unwrap() else { return };
+    let party = Party::start(Party::chain().shared("")).await.unwrap();
+    party.block().await.unwrap();
+    let (tab, host) = (browser.tab(), party.page("/").unwrap());
+    for (path, name, words) in pages() {
+        for dark in [false, true] {
+            tab.resize(1280, if name == "screen" { 720 } else { 900 }, false).await.unwrap();
+            tab.dark(dark).await.unwrap();
+            let visit = tab.open(&party.page(&path).unwrap()).await.unwrap();
+            assert_eq!(visit.complaints, [""; 0], "{path}");
+            assert_only_of(&host, &visit, &path);
+            let text = tab.text().await.unwrap();
+            for word in words {
+                assert!(text.to_lowercase().contains(&word.to_lowercase()), "{path} lacks {word:?}:\n{text}");
+            }
+            assert_eq!(contrast_faults(&tab).await, [""; 0], "{path}, dark: {dark}");
+            let shade = if dark { "dark" } else { "light" };
+            tab.photograph(&screenshots(), &format!("{name}-{shade}"), name != "screen").await.unwrap();
+            if !dark {
+                let paint = visit.first_paint.map_or("none".to_owned(), |paint| format!("{paint:.0} ms"));
+                eprintln!("{path}: {:.1} KB, first paint {paint}", visit.bytes as f64 / 1024.0);
+            }
+        }
+        tab.resize(360, 740, true).await.unwrap();
+        let visit = tab.open(&party.page(&path).unwrap()).await.unwrap();
+        assert_eq!(visit.complaints, [""; 0], "{path} on a phone");
+        let width = tab.run("return document.documentElement.scrollWidth;").await.unwrap();
+        assert_eq!(width, 360, "{path} is as wide as a phone: {:?}", too_wide(&tab).await);
+        tab.photograph(&screenshots(), &format!("{name}-phone"), true).await.unwrap();
+        // A part that changed while it was looked at is still of this pool alone.
+        assert_only_of(&host, &tab.logs().await.unwrap(), &path);
+    }
+}
+
+#[tokio::test]
+async fn every_page_is_whole_without_scripts() {
+    let Some(browser) = Browser::start().await.unwrap() else { return };
+    let party = Party::start(Party::chain().solo()).await.unwrap();
+    let tab = browser.tab();
+    tab.scripts(false).await.unwrap();
+    for (path, _, words) in pages() {
+        tab.open(&party.page(&path).unwrap()).await.unwrap();
+        let source = tab.source().await.unwrap();
+        for word in words {
+            assert!(
+                source.to_lowercase().contains(&word.to_lowercase()),
+                "{path} lacks {word:?} without scripts"
+            );
+        }
+        assert!(!source.contains("live</span>"), "the sign of the script is not shown");
+    }
+}
+
+#[tokio::test]
+async fn a_camera_reads_the_invite_from_the_page() {
+    let Some(browser) = Browser::start().await.unwrap() else { return };
+    let party = Party::start(Party::chain().solo()).await.unwrap();
+    let tab = browser.tab();
+    tab.resize(1280, 900, false).await.unwrap();
+    for (name, starts) in [("invite", "stratum2+iroh://"), ("tcp", "stratum2+tcp://")] {
+        tab.open(&party.page("/join").unwrap()).await.unwrap();
+        let text =
+            tab.run(&format!("return document.getElementById('{name}-text').textContent;")).await.unwrap();
+        let text = text.as_str().unwrap().to_owned();
+        assert!(text.starts_with(starts), "{text}");
+        let (width, pixels) = tab.pixels(&format!("[data-qr={name}]")).await.unwrap();
+        let grey = |x: usize, y: usize| if pixels[y * width + x] { 0 } else { 255 };
+        let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, pixels.len() / width, grey);
+        let codes = image.detect_grids();
+        assert_eq!(codes.len(), 1, "one code is seen");
+        assert_eq!(codes[0].decode().unwrap().1, text);
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_is_looked_at_follows_the_pool_and_the_big_screen_feasts_a_block() {
+    let Some(browser) = Browser::start().await.unwrap() else { return };
+    let party = Party::start(Party::chain().solo()).await.unwrap();
+    let tab = browser.tab();
+    tab.resize(1280, 720, false).await.unwrap();
+    tab.open(&party.page("/screen").unwrap()).await.unwrap();
+    tab.run("window.before = document.getElementById('shares').textContent;").await.unwrap();
+    tab.wait_for("document.getElementById('shares').textContent !== window.before").await.unwrap();
+    tab.wait_for("document.querySelector('.feast')").await.unwrap();
+    let text = tab.text().await.unwrap();
+    assert!(text.contains("Block!") && text.contains("BTC"), "{text}");
+    tab.photograph(&screenshots(), "screen-block", false).await.unwrap();
+    assert_eq!(tab.logs().await.unwrap().complaints, [""; 0]);
+}
+
+fn assert_only_of(host: &str, visit: &Visit, path: &str) {
+    for request in &visit.requests {
+        assert!(request.starts_with(host), "{path} asks {request}");
+    }
+}
+
+fn screenshots() -> PathBuf {
+    let named = std::env::var_os("PUNCHBOWL_SCREENSHOTS").map(PathBuf::from);
+    named.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/screenshots")))
+}
+
+/// Elements that reach beyond the window.
+async fn too_wide(tab: &Tab<'_>) -> String {
+    let script = "return [...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+        .slice(0, 8).map((one) => one.tagName + '.' + one.getAttribute('class') + '#' + one.id).join(' ');";
+    tab.run(script).await.unwrap().as_str().unwrap().to_owned()
+}
+
+/// Texts whose colour is too near to what is behind them for WCAG AA: 4.5 to 1, or 3 to 1
+/// where they are large.
+async fn contrast_faults(tab: &Tab<'_>) -> Vec<String> {
+    let script = r"
+        const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+        const rgba = (text) => {
+            canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = text; canvas.fillRect(0, 0, 1, 1);
+            return [...canvas.getImageData(0, 0, 1, 1).data];
+        };
+        const over = (top, under) => top.slice(0, 3).map((one, at) => one * top[3] / 255 + under[at] * (1 - top[3] / 255));
+        const light = (color) => {
+            const [r, g, b] = color.slice(0, 3).map((one) => { one /= 255; return one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4; });
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        const behind = (element) => {
+            const chain = [];
+            for (let one = element; one; one = one.parentElement) chain.push(rgba(getComputedStyle(one).backgroundColor));
+            return chain.reverse().reduce((under, top) => over(top, under), [255, 255, 255]);
+        };
+        const faults = new Set();
+        const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) {
+            const element = walker.currentNode.parentElement;
+            if (!walker.currentNode.textContent.trim() || element.closest('svg, noscript, script, .sr, .quiet, .feast')) continue;
+            const style = getComputedStyle(element), size = parseFloat(style.fontSize);
+            if (element.getClientRects().length === 0) continue;
+            const ground = behind(element), ink = over(rgba(style.color), ground);
+            const [one, other] = [light(ink), light(ground)].sort((a, b) => b - a);
+            const ratio = (one + 0.05) / (other + 0.05);
+            const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+            if (ratio < (large ? 3 : 4.5)) faults.add(`${walker.currentNode.textContent.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
+        }
+        return [...faults];";
+    let faults = tab.run(script).await.unwrap();
+    faults.as_array().unwrap().iter().map(|fault| fault.as_str().unwrap().to_owned()).collect()
+}
