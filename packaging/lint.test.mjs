@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, lstatSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
@@ -76,6 +76,14 @@ test('Dockerfile: every source is copied, exists, and is let through by .dockeri
     assert.ok(ignore.includes(`!${source}`), `${source} in .dockerignore`)
   }
   for (const member of members) assert.ok(copied.includes(member), `the crate ${member}`)
+  // What is compiled into it from outside its own crate is copied too.
+  const included = run('grep', ['-rnoE', 'include_(str|bytes)!\\("(\\.\\./)+[^"]+"', '--include=*.rs', 'pool/src'], { cwd: repository })
+  for (const line of included.trim().split('\n')) {
+    const [, file, path] = line.match(/^([^:]+):\d+:.*"(.+)"$/)
+    const source = relative(repository, join(repository, dirname(file), path))
+    const inside = copied.some(folder => source === folder || source.startsWith(`${folder}/`))
+    assert.ok(inside, `${source}, which ${file} includes`)
+  }
 })
 
 test('Dockerfile: the Rust is one that the workspace takes', () => {
@@ -166,6 +174,7 @@ test('umbrel: the manifest has every field, and its port and dependency are as t
   assert.deepEqual(services.app_proxy.environment, { APP_HOST: 'punchbowl_node_1', APP_PORT: 8080 })
   assert.match(services.node.image, new RegExp(`:${version.replaceAll('.', '\\.')}`))
   assert.equal(services.node.build, undefined, 'Umbrel builds nothing')
+  assert.deepEqual(services.node.command, ['pool', '--setup'], 'nobody else asks whom blocks pay')
   assert.ok(existsSync(join(here, 'umbrel/punchbowl/data/.gitkeep')), 'its folder is made by Umbrel, not by root')
   const compose = text('umbrel/punchbowl/docker-compose.yml')
   for (const variable of compose.matchAll(/\$\{(\w+)\}/g)) {
