@@ -20,6 +20,7 @@ import {
   read,
   status,
   submit,
+  text,
   valuesOf,
   write,
 } from './place'
@@ -178,6 +179,28 @@ test('set-payout: a fee without an address, a window without an end or with noth
     )
   }
   assert.deepEqual(read('store.json'), before)
+})
+
+test('set-dashboard-password: the pool keeps a hash of it, and it is shown once, masked', async () => {
+  await set('set-payout', solo)
+  const { result } = await set('set-dashboard-password', {
+    password: 'correct horse battery',
+  })
+  assert.deepEqual(
+    [result.value, result.masked],
+    ['correct horse battery', true],
+  )
+  const kept = list('.').filter(name => /password/.test(name))
+  assert.equal(kept.length, 1)
+  assert.ok(!text(kept[0]!).includes('horse'))
+  assert.ok(!text('store.json').includes('horse'))
+})
+
+test('set-dashboard-password: one that is too short, or has a space at its end, is refused', async () => {
+  for (const password of ['short', '', 'long enough but ', null]) {
+    await assert.rejects(set('set-dashboard-password', { password }))
+  }
+  assert.ok(!list('.').some(name => /password/.test(name)))
 })
 
 test('rotate-payout: an address is exchanged for a new one, which must be one and another', async () => {

@@ -180,6 +180,7 @@ test('every action is exported with a name, words and a group', async () => {
     'reset-stats',
     'rotate-authority-key',
     'rotate-payout',
+    'set-dashboard-password',
     'set-payout',
     'view-template',
   ])
