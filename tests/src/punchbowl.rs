@@ -313,6 +313,14 @@ impl Punchbowl {
         output(command).await
     }
 
+    /// A command that runs the program, without the environment of whoever runs the tests.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn command() -> Result<Command> {
+        command()
+    }
+
     /// The program itself.
     ///
     /// # Errors

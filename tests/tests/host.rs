@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use tests::hook::Hook;
 use tests::{PoolConfig, Punchbowl, http};
 
@@ -39,7 +39,7 @@ impl Answer {
 
 /// Sets the host's password, as a script would.
 fn set_password(config: &Path) {
-    let mut command = Command::new(Punchbowl::program().unwrap());
+    let mut command = Punchbowl::command().unwrap();
     command.arg("password").arg("--config").arg(config).stdin(Stdio::piped()).stderr(Stdio::piped());
     let mut running = command.spawn().unwrap();
     writeln!(running.stdin.take().unwrap(), "{PASSWORD}").unwrap();
@@ -186,7 +186,7 @@ async fn guessing_the_password_is_slowed_down() {
 async fn where_the_configuration_is_managed_the_page_only_shows() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let mut command = Command::new(Punchbowl::program().unwrap());
+    let mut command = Punchbowl::command().unwrap();
     command.env("PUNCHBOWL_CONFIG_MANAGED", "1").env("PUNCHBOWL_DATA_DIR", &data);
     command.args([
         "pool",

@@ -34,7 +34,8 @@ async fn a_found_block_reaches_the_webhook_signed_and_the_nostr_hook_as_an_unsig
     let call = hook.call(|call| call.body.contains("\"block\"")).await.unwrap();
     let notice = call.json().unwrap();
     let status = pool.status().await.unwrap();
-    assert_eq!(notice["data"]["hash"], status["blocks"][0]["hash"]);
+    let blocks = status["blocks"].as_array().unwrap();
+    assert!(blocks.iter().any(|block| block["hash"] == notice["data"]["hash"]), "{blocks:?}");
     assert_eq!((&notice["data"]["worker"], &notice["severity"]), (&"ann.rig".into(), &"info".into()));
     assert_eq!(notice["data"]["value_sat"], 5_000_000_000u64);
     assert_eq!(call.header("Punchbowl-Id"), notice["id"].as_str());
@@ -74,20 +75,21 @@ async fn what_could_not_be_delivered_before_kill_9_is_delivered_after_the_restar
 async fn a_worker_that_stops_is_told_of_once_and_so_is_its_return() {
     let mut hook = Hook::listen(200).await.unwrap();
     let section = format!(
-        "[notify]\nwebhook = {:?}\nworker_offline_after = 2\nevents = [\"worker-offline\"]",
+        "[notify]\nwebhook = {:?}\nworker_offline_after = 15\nevents = [\"worker-offline\"]",
         hook.url()
     );
     let config = PoolConfig::embedded(NO_BLOCKS).section(&section).section(MANY_SHARES);
     let pool = Punchbowl::pool(config).await.unwrap();
     let mut first = miner(&pool, "ann.rig", &["--max-hash-rate", "500"]);
-    // Only who has mined for a while is missed.
-    pool.until_status(|status| {
-        let connection = &status["connections"][0];
-        let report = &connection["channels"][0]["report"];
-        connection["age_seconds"].as_u64() >= Some(8) && report["accepted"].as_u64() > Some(10)
-    })
-    .await
-    .unwrap();
+    // Only who has mined for a while is missed; channels report every ten seconds.
+    let accepted = |status: &Value| {
+        status["connections"][0]["channels"][0]["report"]["accepted"].as_u64().unwrap_or_default()
+    };
+    let mut before = 0;
+    for _ in 0..4 {
+        let status = pool.until_status(|status| accepted(status) > before).await.unwrap();
+        before = accepted(&status);
+    }
     first.kill().await.unwrap();
     let offline = hook.notice("worker-offline").await.unwrap();
     assert_eq!(

@@ -126,6 +126,9 @@ pub fn is_secret(key: &str) -> bool {
     ["_token", "_secret", "password"].iter().any(|end| key.ends_with(end))
 }
 
+/// Channels report every ten seconds.
+const LEAST_SILENCE: Seconds = Seconds::new(15);
+
 /// Reports everything that is wrong with `notify`.
 pub(super) fn check(notify: &Notify, report: &mut Report<'_>) {
     for (key, url) in
@@ -170,6 +173,13 @@ pub(super) fn check(notify: &Notify, report: &mut Report<'_>) {
             "notify.reject_rate",
             format!("{} is not from 0 to 1", notify.reject_rate),
             "0.05 is one share in twenty; 0 turns it off".into(),
+        );
+    }
+    if notify.worker_offline_after > Seconds::new(0) && notify.worker_offline_after < LEAST_SILENCE {
+        report(
+            "notify.worker_offline_after",
+            "is so short that every worker would be offline now and then".into(),
+            "600 suits most; at least 15, or 0 to say nothing".into(),
         );
     }
     if !(1..=1_000).contains(&notify.per_hour) {
@@ -217,6 +227,7 @@ mod tests {
             webhook_secret_file: Some(HomePath::new("/x")),
             events: vec![EventKind::Test],
             reject_rate: 5.0,
+            worker_offline_after: Seconds::new(2),
             per_hour: 0,
             ..Notify::default()
         };
@@ -228,6 +239,7 @@ mod tests {
             "notify.webhook_secret",
             "notify.events",
             "notify.reject_rate",
+            "notify.worker_offline_after",
             "notify.per_hour",
         ];
         assert_eq!(wrong(notify), expected);
