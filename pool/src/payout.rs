@@ -43,7 +43,7 @@ use thiserror::Error;
 #[derive(Debug)]
 pub enum PayoutMode {
     /// One destination takes every block.
-    Fixed(FixedPayout),
+    Fixed(Box<FixedPayout>),
     /// The miner that finds a block takes it, at the address in its user identity.
     Solo(Network),
     /// The ledger's rules say: all who worked (`shared`), or the finder and the host.
@@ -109,7 +109,7 @@ impl PayoutMode {
             let ruled = RuledPayout::new(rules, host, network, aliases, payout.coinbase_weight);
             return Ok(PayoutMode::Ruled(Arc::new(ruled)));
         }
-        Ok(PayoutMode::Fixed(destination(payout, network, data_dir)?))
+        Ok(PayoutMode::Fixed(Box::new(destination(payout, network, data_dir)?)))
     }
 
     /// Takes note of the coinbases of blocks that were found before: a ranged descriptor

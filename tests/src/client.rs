@@ -274,6 +274,21 @@ impl Client {
         max_target: [u8; 32],
         min_extranonce_size: u16,
     ) -> Result<u32> {
+        self.request_extended_with(user, hash_rate, max_target, min_extranonce_size, &[]).await
+    }
+
+    /// As [`request_extended`](Self::request_extended), with `tlvs` behind the message.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn request_extended_with(
+        &mut self,
+        user: &str,
+        hash_rate: f32,
+        max_target: [u8; 32],
+        min_extranonce_size: u16,
+        tlvs: &[u8],
+    ) -> Result<u32> {
         let request_id = self.take_request_id();
         let open = mining::OpenExtendedMiningChannel {
             request_id,
@@ -282,7 +297,7 @@ impl Client {
             max_target: (&max_target).into(),
             min_extranonce_size,
         };
-        let bytes = message::bytes(open)?;
+        let bytes = [message::bytes(open)?, tlvs.to_vec()].concat();
         self.send_raw(0, false, mining::MESSAGE_TYPE_OPEN_EXTENDED_MINING_CHANNEL, &bytes).await?;
         Ok(request_id)
     }
@@ -509,7 +524,11 @@ impl Client {
         self.wire.flush().await
     }
 
-    async fn opened(&mut self, request_id: u32) -> Result<u32> {
+    /// Waits until the channel of a request is open and has work; returns its id.
+    ///
+    /// # Errors
+    /// When the server refuses; the message holds its error code.
+    pub async fn opened(&mut self, request_id: u32) -> Result<u32> {
         let channel_id = self
             .until(|message| match message {
                 Message::OpenStandardSuccess(open) if open.request_id == request_id => {

@@ -162,6 +162,13 @@ impl PoolConfig {
         self
     }
 
+    /// Blocks pay whoever finds them, and the host; `lines` are more of the section `[payout]`.
+    #[must_use]
+    pub fn solo_with(mut self, lines: &str) -> PoolConfig {
+        self.payout = format!("mode = \"solo\"\n{lines}");
+        self
+    }
+
     /// Blocks pay all who worked; `lines` are more of the section `[payout]`.
     #[must_use]
     pub fn shared(mut self, lines: &str) -> PoolConfig {

@@ -72,6 +72,19 @@ async fn each_firmware_is_given_a_coinbase_that_it_takes_and_a_block_of_the_smal
     let channel = small.open_extended(&format!("{}.sv2", address(2)), SLOW).await.unwrap();
     assert_eq!(scripts(&coinbase(&small, channel)), all);
 
+    // A proxy may say what each of its miners takes, where the extension for it is on.
+    let field = b"\x42\x50\x01\x08\x00antminer";
+    for (extensions, count) in [(&[0x5042][..], 18), (&[][..], MEMBERS)] {
+        let mut proxy = pool.miner(0).await.unwrap();
+        if !extensions.is_empty() {
+            assert_eq!(proxy.request_extensions(extensions).await.unwrap(), extensions);
+        }
+        let user = format!("{}.behind", address(4));
+        let request = proxy.request_extended_with(&user, SLOW, [0xff; 32], 4, field).await.unwrap();
+        let channel = proxy.opened(request).await.unwrap();
+        assert!(scripts(&coinbase(&proxy, channel)).len().abs_diff(count) <= 2);
+    }
+
     // The miner may say its class, the host of this worker has: a block in the short form.
     let mut asking = Sv1Miner::connect(pool.address()).await.unwrap();
     asking.subscribe("cpuminer/of the tests").await.unwrap();

@@ -1,7 +1,9 @@
 //! `payout.mode = "shared"`: a block pays all who worked, and the ledger shows that it is right.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use bitcoin::{Address, Network, PubkeyHash, ScriptBuf, Target, WPubkeyHash, hashes::Hash};
+use bitcoin::{
+    Address, Network, NetworkKind, PubkeyHash, ScriptBuf, Target, WPubkeyHash, bip32::Xpub, hashes::Hash,
+};
 use ledger::{BlockState, Reader};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -198,6 +200,40 @@ async fn fee_bonus_splits_and_short_names_are_in_every_job_and_the_audit_agrees(
     assert!(reader.blocks().unwrap().iter().all(|block| block.state == BlockState::InChain));
 }
 
+#[tokio::test]
+async fn with_a_fee_a_solo_pool_is_by_the_ledger_too_and_the_host_never_paid_at_an_address_twice() {
+    let mut xpub: Xpub = XPUB.parse().unwrap();
+    xpub.network = NetworkKind::Test;
+    let payout = format!("descriptor = \"wpkh({xpub}/0/*)\"\nhost_fee_ppm = 20_000");
+    let mut pool = Punchbowl::pool(PoolConfig::shares_and_blocks().solo_with(&payout)).await.unwrap();
+    let ann = address(1, Network::Regtest);
+    let mut miner = pool.miner(0).await.unwrap();
+    let channel = miner.open_extended(&format!("{ann}.rig"), SLOW).await.unwrap();
+    let mut hosts = Vec::new();
+    for round in 0..2 {
+        let paid = outputs(&miner, channel);
+        assert_eq!(paid[0], (ann.script_pubkey(), SUBSIDY / 100 * 98));
+        assert_eq!((paid.len(), paid[1].1), (2, SUBSIDY / 50));
+        hosts.push(paid[1].0.clone());
+        let block = miner.find(channel, Wanted::Block).unwrap();
+        assert!(miner.submit_and_wait(&block).await.unwrap().is_accepted());
+        pool.until_status(|status| status["block_counts"]["accepted"] == round + 1).await.unwrap();
+        let last = hosts.clone();
+        let other_host = |channel: &tests::client::Channel| {
+            let Ok((job, _)) = channel.work() else { return false };
+            let coinbase = job.coinbase(&vec![0; channel.rolled_size]).unwrap();
+            coinbase.output.iter().all(|output| !last.contains(&output.script_pubkey))
+        };
+        miner.until_channel(channel, other_host).await.unwrap();
+    }
+    assert_ne!(hosts[0], hosts[1]);
+    pool.terminate().await.unwrap();
+    let report = verified(&pool).await;
+    assert_eq!(report["rules"][0]["rules"]["mode"], "solo");
+}
+
+/// BIP32 test vector 1, chain m; never to be used for coins.
+const XPUB: &str = "xpub661MyMwAqRbcFtXgS5sYJABqqG9YLmC4Q1Rdap9gSE8NqtwybGhePY2gZ29ESFjqJoCu1Rupje8YtGqsefD265TMg7usUDFdp6W1EGMcet8";
 const FIXED_AND_EASY: &str = "[vardiff]\nenabled = false\nmin_difficulty = 0.0000000001";
 
 /// An address of its own for each number; nobody has a key to it.

@@ -76,6 +76,15 @@ impl History {
         self.slices.len() as u64
     }
 
+    /// Seconds from the end of slice `first` to that of slice `last`; 0 if there is not each.
+    pub(super) fn time_between(&self, first: u64, last: u64) -> u32 {
+        let closed = |slice: u64| {
+            let index = usize::try_from(slice.checked_sub(1)?).ok()?;
+            self.slices.get(index).map(|slice| slice.closed)
+        };
+        closed(first).zip(closed(last)).map_or(0, |(first, last)| last.saturating_sub(first))
+    }
+
     /// Hash of the book's last entry.
     pub(super) fn book(&self) -> Commitment {
         self.states.last().map_or_else(Commitment::default, |state| state.hash)

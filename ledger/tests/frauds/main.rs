@@ -253,6 +253,7 @@ fn a_job_that_pays_by_a_state_long_past_is_caught() {
     let old = pool.job(ANN);
     for _ in 0..6 {
         pool.mine(BOB, 2);
+        pool.now += 60;
         pool.close();
     }
     pool.tip += 1;

@@ -51,7 +51,7 @@ enum ReadError {
 /// told in full.
 const QUIET: Duration = Duration::from_millis(30);
 /// However little quiet there is.
-const LONGEST: Duration = Duration::from_millis(300);
+const LONGEST: Duration = Duration::from_millis(150);
 /// When the ledger could not be read.
 const AGAIN: Duration = Duration::from_secs(1);
 

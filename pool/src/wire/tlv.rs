@@ -8,6 +8,10 @@
 const WORKER_EXTENSION: u16 = 0x0002;
 /// Its only field: the worker's name.
 const USER_IDENTITY: u8 = 0x01;
+/// Punchbowl's own extension.
+const OWN_EXTENSION: u16 = super::keep_alive::EXTENSION;
+/// Its field in `OpenExtendedMiningChannel`: the coinbase class of the miner, by name.
+const COINBASE_CLASS: u8 = 0x01;
 /// Longest worker name that extension 0x0002 allows, in bytes.
 pub const MAX_WORKER_NAME: usize = 32;
 
@@ -38,6 +42,26 @@ pub fn worker_name(mut bytes: &[u8]) -> Result<Option<&str>, TlvFault> {
         bytes = rest;
     }
     Ok(found)
+}
+
+/// The name of the miner's coinbase class in the TLV fields `bytes`; `None` when there is none
+/// that can be read. Fields of other extensions are passed over.
+pub fn coinbase_class(mut bytes: &[u8]) -> Option<&str> {
+    while let Some((field, rest)) = Field::split(bytes) {
+        if field.extension == OWN_EXTENSION && field.kind == COINBASE_CLASS {
+            return std::str::from_utf8(field.value).ok();
+        }
+        bytes = rest;
+    }
+    None
+}
+
+/// The field that tells a pool which knows extension 0x5042 a miner's coinbase class.
+pub fn for_coinbase_class(name: &str) -> Vec<u8> {
+    let name = name.as_bytes();
+    let length = u16::try_from(name.len()).unwrap_or_default(); // a name is a short word
+    let name = name.get(..usize::from(length)).unwrap_or_default();
+    [&OWN_EXTENSION.to_le_bytes()[..], &[COINBASE_CLASS], &length.to_le_bytes(), name].concat()
 }
 
 struct Field<'a> {
@@ -81,6 +105,14 @@ mod tests {
     }
 
     #[test]
+    fn a_coinbase_class_is_read_as_it_was_written_and_other_fields_are_passed_over() {
+        let field = for_coinbase_class("antminer");
+        assert_eq!(field, b"\x42\x50\x01\x08\x00antminer");
+        assert_eq!(coinbase_class(&[b"\x02\x00\x01\x01\x00a".as_slice(), &field].concat()), Some("antminer"));
+        assert_eq!((coinbase_class(b""), coinbase_class(b"\x42\x50\x01\x09\x00x")), (None, None));
+    }
+
+    #[test]
     fn overlong_and_cut_fields_are_refused() {
         let name = [b"\x02\x00\x01\x21\x00".as_slice(), &[b'a'; 33]].concat();
         assert_eq!(worker_name(&name), Err(TlvFault::BadWorkerName));
@@ -93,6 +125,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
             let _ = worker_name(&bytes);
+            let _ = coinbase_class(&bytes);
         }
     }
 }

@@ -7,11 +7,13 @@ use crate::extranonces::ExtranonceFault;
 use crate::job::board::PayTo;
 use crate::job::limit::CoinbaseLimit;
 use crate::server::Closed;
-use crate::wire;
+use crate::status::ChannelInfo;
+use crate::wire::{self, tlv};
 use channels_sv2::extranonce_manager::AllocatedExtranoncePrefix;
 use mining_sv2 as mining;
 use tokio::io::AsyncWrite;
 use tracing::{debug, info};
+use translator::CoinbaseClass;
 use work::{HashRate, Target, VardiffConfig};
 
 /// What both kinds of channels are asked for.
@@ -22,6 +24,8 @@ struct Request<'a> {
     max_target: Target,
     kind: ChannelKind,
     min_extranonce: usize,
+    /// How large a coinbase the miner takes, if a proxy has said so.
+    class: Option<CoinbaseClass>,
 }
 
 impl<W: AsyncWrite + Unpin> Session<W> {
@@ -35,11 +39,15 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             max_target: target(message.max_target.as_bytes()),
             kind: ChannelKind::Standard,
             min_extranonce: 0,
+            class: None,
         })
         .await
     }
 
     pub(super) async fn open_extended(&mut self, payload: &mut [u8]) -> Result<(), Closed> {
+        // Without its extension what follows the message means nothing.
+        let class = self.lifeline.as_ref().and_then(|_| tlv::coinbase_class(after_extended(payload)));
+        let class = class.and_then(CoinbaseClass::by_name);
         let message: mining::OpenExtendedMiningChannel<'_> =
             binary_sv2::from_bytes(payload).map_err(|_| Closed::Malformed("OpenExtendedMiningChannel"))?;
         self.open(Request {
@@ -49,6 +57,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             max_target: target(message.max_target.as_bytes()),
             kind: ChannelKind::Extended { rolled: self.context.extranonces.rolled() },
             min_extranonce: usize::from(message.min_extranonce_size),
+            class,
         })
         .await
     }
@@ -88,7 +97,8 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             info!(%fault, "user identity refused");
             mining::ERROR_CODE_OPEN_MINING_CHANNEL_UNKNOWN_USER
         })?;
-        let pay_to = PayTo::of(&self.context.payouts, &identity, self.coinbase_limit());
+        let limit = request.class.map_or_else(|| self.coinbase_limit(), CoinbaseLimit::from);
+        let pay_to = PayTo::of(&self.context.payouts, &identity, limit);
         let allocation = self.allocate(request)?;
         let group = self.group_for(pay_to).await?;
 
@@ -106,7 +116,8 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         };
         let vardiff = VardiffConfig { power_of_two: self.translates(), ..self.context.vardiff };
         let channel = Channel::open(terms, &vardiff, self.clock.now);
-        self.status.channel_opened(&channel);
+        let class = request.class.map(CoinbaseClass::name);
+        self.status.channel_opened(ChannelInfo { class, ..ChannelInfo::from(&channel) });
         self.channels.push(channel);
         Ok(self.channels.len() - 1)
     }
@@ -239,6 +250,14 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         self.next_id += 1;
         id
     }
+}
+
+/// What stands behind the fields of `OpenExtendedMiningChannel` (SV2 section 5.3.3).
+fn after_extended(payload: &[u8]) -> &[u8] {
+    const REQUEST_ID: usize = 4;
+    const BEHIND_NAME: usize = 4 + 32 + 2;
+    let name = payload.get(REQUEST_ID).map_or(0, |length| usize::from(*length));
+    payload.get(REQUEST_ID + 1 + name + BEHIND_NAME..).unwrap_or_default()
 }
 
 fn target(bytes: &[u8]) -> Target {
