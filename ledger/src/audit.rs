@@ -25,13 +25,14 @@ mod unbooked;
 pub use coinbase::outputs as coinbase_outputs;
 pub use discrepancy::Discrepancy;
 pub use heads::compare_heads;
-pub use own::{OwnShares, amount_paid};
+pub use own::{Mark, OwnShares, amount_paid};
 pub use report::{BlockReport, MemberReport, Report, RulesInForce};
-pub use source::audit_ledger;
+pub(crate) use source::members;
+pub use source::{audit_further, audit_ledger};
 pub use unbooked::unbooked;
 
 use crate::book::BookEntry;
-use crate::head::SignedHead;
+use crate::head::{LedgerId, SignedHead};
 use crate::job_record::JobRecord;
 use crate::payout::Basis;
 use crate::share::{RecordedShare, ShareContext};
@@ -91,11 +92,14 @@ pub struct Auditor {
 /// The jobs that have been seen.
 #[derive(Default)]
 struct Jobs {
+    /// Forgotten when they are many: a job that comes again is checked again.
     checked: HashSet<Commitment>,
+    count: u64,
     /// Jobs for a finder, with the finder.
     checked_for: HashSet<(Commitment, Arc<str>)>,
     without_rule: u64,
     without_room: u64,
+    anchored: u64,
     rules: Vec<RulesInForce>,
     last: Option<Arc<ShareContext>>,
 }
@@ -147,6 +151,32 @@ impl Auditor {
         hash
     }
 
+    /// Which ledger this is, where that is known before its first head.
+    pub fn ledger_is(&mut self, ledger: LedgerId) {
+        self.heads.ledger_is(ledger);
+    }
+
+    /// Nothing is newer at present: heads that were shown before must have come by now.
+    pub fn caught_up(&mut self) {
+        self.heads.withdrawn(&mut self.findings);
+    }
+
+    /// Shares so far.
+    pub fn shares(&self) -> u64 {
+        self.shares
+    }
+
+    /// Closed slices so far.
+    pub fn slices(&self) -> u64 {
+        self.history.last_slice()
+    }
+
+    /// The first thousand discrepancies so far. What only shows in the whole is not among
+    /// them yet.
+    pub fn found(&self) -> &[Discrepancy] {
+        self.findings.kept()
+    }
+
     /// How many discrepancies there are so far.
     pub fn discrepancies(&self) -> u64 {
         self.findings.count()
@@ -183,9 +213,10 @@ impl Auditor {
             work: total.work.0.to_string(),
             slices: self.history.last_slice(),
             slices_without_shares: self.slices_without_shares,
-            jobs: (self.jobs.checked.len()) as u64,
+            jobs: self.jobs.count,
             jobs_without_rule: self.jobs.without_rule,
             jobs_without_room: self.jobs.without_room,
+            jobs_anchored: self.jobs.anchored,
             members: members.collect(),
             rules: self.jobs.rules,
             blocks: self.blocks.reports(),
@@ -284,8 +315,11 @@ impl Auditor {
         let (job, hash) = (&terms.job, terms.job.hash());
         let is_new = !self.jobs.checked.contains(&hash);
         if is_new {
+            self.jobs.remember();
             self.jobs.checked.insert(hash);
+            self.jobs.count += 1;
             self.blocks.job(job);
+            self.anchor(job, share.sequence);
             if job.basis.is_empty() {
                 self.jobs.without_rule += 1;
             }
@@ -325,6 +359,17 @@ impl Auditor {
         self.jobs.without_room += u64::from(!had_room);
     }
 
+    /// Whether the head that a job commits to, if any, is one of this ledger's.
+    fn anchor(&mut self, job: &JobRecord, share: u64) {
+        for head in coinbase::anchored_heads(job) {
+            self.jobs.anchored += 1;
+            if !self.heads.had(head) {
+                let job = job.hash().to_string();
+                self.findings.add(Discrepancy::WrongAnchor { job, share, head: head.to_string() });
+            }
+        }
+    }
+
     /// A pool that has paid by rules may not fall back to paying by none.
     fn without_rule(&mut self, share: &RecordedShare, is_new: bool) {
         if is_new && !self.jobs.rules.is_empty() {
@@ -354,7 +399,8 @@ impl Auditor {
 
     fn entry(&mut self, entry: &BookEntry) {
         let hash = entry.hash(self.history.book());
-        self.blocks.entry(entry, &mut self.history, &mut self.findings);
+        let without_shares = self.shares == 0;
+        self.blocks.entry(entry, without_shares, &mut self.history, &mut self.findings);
         self.history.entered(hash);
     }
 
@@ -401,6 +447,17 @@ impl Auditor {
         for (member, sum) in members {
             let before = self.members.entry(member.clone()).or_default();
             *before = before.checked_add(*sum).unwrap_or(*before);
+        }
+    }
+}
+
+impl Jobs {
+    /// Makes room: who follows a pool for years has not room for every job.
+    fn remember(&mut self) {
+        const KEPT: usize = 1 << 20;
+        if self.checked.len() >= KEPT || self.checked_for.len() >= KEPT {
+            self.checked.clear();
+            self.checked_for.clear();
         }
     }
 }

@@ -12,8 +12,9 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 /// What was looked up lately. Bounded: it forgets all when it has grown large.
-#[derive(Default)]
 pub(crate) struct Contexts {
+    /// Entries of one kind that are kept.
+    kept: usize,
     contexts: HashMap<PackedContext, Resolved>,
     jobs: HashMap<u64, (Arc<JobRecord>, u64)>,
     templates: HashMap<u64, (Arc<TemplateRecord>, u64)>,
@@ -28,10 +29,27 @@ pub(crate) struct Resolved {
     pub(crate) place: Place,
 }
 
-/// Entries of one kind that are kept.
+/// How many entries of one kind are usually kept.
 const KEPT: usize = 16_384;
 
+impl Default for Contexts {
+    fn default() -> Contexts {
+        Contexts::keeping(KEPT)
+    }
+}
+
 impl Contexts {
+    /// Keeps `kept` entries of each kind at most.
+    pub(crate) fn keeping(kept: usize) -> Contexts {
+        Contexts {
+            kept,
+            contexts: HashMap::new(),
+            jobs: HashMap::new(),
+            templates: HashMap::new(),
+            workers: HashMap::new(),
+        }
+    }
+
     /// What `packed` stands for.
     pub(crate) fn resolve(
         &mut self,
@@ -55,7 +73,7 @@ impl Contexts {
             StoreError::Damaged(format!("a share of worker {}: {fault}", packed.worker.0))
         })?;
         let resolved = Resolved { context: Arc::new(context), member: worker.member, place };
-        keep(&mut self.contexts, *packed, resolved.clone());
+        keep(self.kept, &mut self.contexts, *packed, resolved.clone());
         Ok(resolved)
     }
 
@@ -66,7 +84,7 @@ impl Contexts {
         let worker = shelf::worker(connection, id)?.ok_or_else(|| missing("worker", id.0.into()))?;
         let member = shelf::member(connection, worker.member)?;
         let member = member.ok_or_else(|| missing("member", worker.member.0.into()))?;
-        keep(&mut self.workers, id, (worker.clone(), member.identity.clone()));
+        keep(self.kept, &mut self.workers, id, (worker.clone(), member.identity.clone()));
         Ok((worker, member.identity))
     }
 
@@ -79,7 +97,7 @@ impl Contexts {
         let job = JobRecord::from_bytes(&bytes, template)
             .map_err(|fault| StoreError::Damaged(format!("job {id}: {fault}")))?;
         let job = Arc::new(job);
-        keep(&mut self.jobs, id, (job.clone(), tip));
+        keep(self.kept, &mut self.jobs, id, (job.clone(), tip));
         Ok((job, tip))
     }
 
@@ -93,13 +111,13 @@ impl Contexts {
         }
         let (template, tip) = shelf::template_at(connection, id)?.ok_or_else(|| missing("template", id))?;
         let template = Arc::new(template);
-        keep(&mut self.templates, id, (template.clone(), tip));
+        keep(self.kept, &mut self.templates, id, (template.clone(), tip));
         Ok((template, tip))
     }
 }
 
-fn keep<K: Eq + Hash, V>(kept: &mut HashMap<K, V>, key: K, value: V) {
-    if kept.len() >= KEPT {
+fn keep<K: Eq + Hash, V>(most: usize, kept: &mut HashMap<K, V>, key: K, value: V) {
+    if kept.len() >= most {
         kept.clear();
     }
     kept.insert(key, value);

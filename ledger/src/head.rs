@@ -93,6 +93,9 @@ pub struct BadSignature {
 }
 
 impl Head {
+    /// How many bytes a head is.
+    pub const BYTES: usize = 16 + 8 + 32 + 4 + 4 + 1 + 32 + 8 + 8 + 16 + 16 + 32 + 32 + 32;
+
     /// What is signed and what the next head names: `H[head](bytes)`.
     pub fn hash(&self) -> Commitment {
         Tag::Head.hash(&self.to_bytes())

@@ -1,5 +1,6 @@
 //! Shares on disk, slices, windows, payouts, audit: no networking.
 
+pub mod anchor;
 pub mod audit;
 pub mod batch;
 pub mod block;
@@ -8,6 +9,7 @@ mod bytes;
 mod contexts;
 pub mod credit;
 pub mod disk_state;
+pub mod evidence;
 pub mod head;
 pub mod job_record;
 pub mod member;

@@ -12,6 +12,7 @@ use crate::block::RecordedBlock;
 use crate::book::BookEntry;
 use crate::contexts::Contexts;
 use crate::credit::{Balance, Booking};
+use crate::evidence::Cursor;
 use crate::head::{Head, LedgerId, SignedHead, member_leaves};
 use crate::job_record::JobRecord;
 use crate::member::{Member, MemberId};
@@ -29,7 +30,7 @@ use work::Hash256;
 
 pub use crate::store::aggregates::Round;
 pub use shares::{ShareProof, Shares};
-pub use standing::Present;
+pub use standing::{Present, WindowView};
 
 /// A ledger that is open for reading.
 pub struct Reader {
@@ -66,6 +67,15 @@ impl Reader {
     /// [`OpenError`] when there is none, or a newer Punchbowl has written it.
     pub fn open(path: &Path) -> Result<Reader, OpenError> {
         Ok(Reader { connection: open_for_reading(path)?, contexts: Contexts::default() })
+    }
+
+    /// The same for one of many listeners: it keeps little in memory.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn open_small(path: &Path) -> Result<Reader, OpenError> {
+        const KEPT: usize = 512;
+        Ok(Reader { connection: open_for_reading(path)?, contexts: Contexts::keeping(KEPT) })
     }
 
     /// What ledger this is.
@@ -202,6 +212,15 @@ impl Reader {
         Ok(blocks::all(&self.connection)?)
     }
 
+    /// Blocks of which it is not decided yet whether they count for good, and all others from
+    /// height `from` on; oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn blocks_in_play(&self, from: u32) -> Result<Vec<RecordedBlock>, StoreError> {
+        Ok(blocks::in_play(&self.connection, from)?)
+    }
+
     /// The block with this hash.
     ///
     /// # Errors
@@ -250,6 +269,30 @@ impl Reader {
         let read = |row: &Row<'_>| Ok((first(row)?, Commitment(row.get(1)?)));
         let last = self.connection.prepare_cached(query)?.query_row([], read).optional()?;
         Ok(last.unwrap_or_default())
+    }
+
+    /// The number of the book's entry with this hash.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn entry_number(&self, hash: &Commitment) -> Result<Option<u64>, StoreError> {
+        // The newest first: it is nearly always one of them.
+        let query = "SELECT number FROM book WHERE hash = ?1 ORDER BY number DESC LIMIT 1";
+        Ok(self.connection.prepare_cached(query)?.query_row([hash.0], first).optional()?)
+    }
+
+    /// The place of share `share`, with the entries of the book that no head before names.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn cursor_at(&self, share: u64) -> Result<Cursor, StoreError> {
+        let query = "SELECT head, signer, signature FROM slices WHERE first_share + shares <= ?1 \
+                     ORDER BY number DESC LIMIT 1";
+        let before =
+            self.connection.prepare_cached(query)?.query_row([signed(share)?], read_head).optional()?;
+        let Some(SignedHead { head, .. }) = before else { return Ok(Cursor { share, ..Cursor::START }) };
+        let entry = self.entry_number(&head.book)?.unwrap_or_default().saturating_add(1);
+        Ok(Cursor { share, slice: head.slice.saturating_add(1), entry })
     }
 
     /// Members after number `after`, at most `limit` of them.

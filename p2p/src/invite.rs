@@ -1,7 +1,7 @@
 //! Invites: all that a member needs to mine at a pool whose address nobody knows.
 //!
 //! ```text
-//! stratum2+iroh://<node id>/<authority key>?relay=host[:port][,key|,ca]&a=ip:port
+//! stratum2+iroh://<node id>/<authority key>?relay=host[:port][,key|,ca][,qad=port]&a=ip:port
 //! ```
 //!
 //! The node id (52 characters of z-base-32) says whom to dial, the authority key (base58,
@@ -86,6 +86,22 @@ pub enum InviteError {
         text: String,
         /// What is wrong with it.
         source: NodeIdError,
+    },
+    /// What stands after `qad=`.
+    #[error("the relay {text:?} is wrong: after qad= stands a UDP port, or 0 where the relay has none")]
+    RelayQad {
+        /// What stood there.
+        text: String,
+    },
+    /// More than a key and a `qad=` after a relay.
+    #[error(
+        "the relay {text:?} is wrong: {part:?} does not belong there; it looks like host:port,key,qad=port"
+    )]
+    RelayExtra {
+        /// What stood there.
+        text: String,
+        /// What is too much.
+        part: String,
     },
     /// Not an address and a port.
     #[error(

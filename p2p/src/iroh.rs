@@ -46,6 +46,7 @@
 mod accept;
 mod gate;
 pub mod lookup;
+mod offer;
 mod path;
 pub mod public_relays;
 pub(crate) mod rate;
@@ -57,6 +58,7 @@ pub use accept::IrohAcceptor;
 pub use gate::{Gate, GateCounts, GateLimits, Policy};
 pub use iroh::SecretKey;
 pub use lookup::{AddressBook, DhtUse, LookupConfig, Tried, Way};
+pub use offer::{OfferError, OfferNews, RELAY_OFFER, RelayOffer};
 pub use path::{PathKind, PathReport, PathWatch};
 pub use public_relays::PublicRelays;
 pub use relays::{OwnRelay, RelayReport, RelayState};
@@ -104,6 +106,9 @@ pub struct IrohConfig {
     pub relays: Vec<RelayHint>,
     /// Its own relay, where it runs one: it waits there too.
     pub own_relay: Option<OwnRelay>,
+    /// Most relays that those who are let in may offer it; it waits at them too, and names
+    /// those that work.
+    pub accept_relays: usize,
 }
 
 impl IrohConfig {
@@ -117,6 +122,7 @@ impl IrohConfig {
             lookup: LookupConfig::default(),
             relays: Vec::new(),
             own_relay: None,
+            accept_relays: 0,
         }
     }
 
@@ -134,15 +140,23 @@ impl IrohConfig {
         lookup
     }
 
-    /// What suits dialling `invite`: any free port; or one that nobody else sees, where
-    /// the invite is for this machine alone.
-    pub fn for_dialling(secret: SecretKey, invite: &Invite) -> IrohConfig {
+    /// What suits dialling `invites`: any free port; or one that nobody else sees, where
+    /// they are for this machine alone.
+    pub fn for_dialling<'a>(
+        secret: SecretKey,
+        invites: impl IntoIterator<Item = &'a Invite, IntoIter: Clone>,
+    ) -> IrohConfig {
         let mut config = IrohConfig::new(secret);
-        let addresses = invite.addresses.iter().map(|address| Some(address.ip()));
-        let relays = invite.relays.iter().map(|relay| match relay.host {
+        let invites = invites.into_iter();
+        let addresses = invites.clone().flat_map(|invite| &invite.addresses);
+        let addresses = addresses.map(|address| Some(address.ip()));
+        let relays = invites.clone().flat_map(|invite| &invite.relays).map(|relay| match relay.host {
             Host::Ip(ip) => Some(ip),
             Host::Name(_) => None,
         });
+        // Who is named by key alone may be anywhere.
+        let alone = invites.filter(|invite| invite.addresses.is_empty() && invite.relays.is_empty());
+        let relays = relays.chain(alone.map(|_| None));
         let places: Vec<Option<IpAddr>> = addresses.chain(relays).collect();
         let within_machine =
             !places.is_empty() && places.iter().all(|ip| ip.is_some_and(|ip| ip.is_loopback()));
@@ -228,8 +242,8 @@ pub struct IrohNode {
     endpoint: Endpoint,
     lookup: Lookup,
     relays: Relays,
-    /// What an invite names, best first.
-    waits_at: Arc<[RelayHint]>,
+    /// Most relays of members that it takes.
+    accept_relays: usize,
     /// Streams whose last bytes are on their way.
     lingering: TaskTracker,
 }
@@ -248,10 +262,7 @@ impl IrohNode {
     /// When the addresses cannot be listened on.
     pub async fn bind(config: IrohConfig) -> Result<IrohNode, IrohError> {
         let relays = Prepared::new(&config.secret, config.own_relay.as_ref(), &config.relays)?;
-        let waits_at = relays.told();
-        let pins = relays.pins().clone();
-        let trust = move |node, relay: &RelayHint| pins.expect(&relay.host, relay.pinned_key(node));
-        let lookup = Lookup::new(config.useful_lookup(), Arc::new(trust));
+        let lookup = Lookup::new(config.useful_lookup(), Arc::new(relays.learner()));
         let resolver = DnsResolver::builder().with_system_defaults().disable_fallback().build();
         let mut builder = Endpoint::builder(presets::Minimal)
             .secret_key(config.secret)
@@ -285,14 +296,15 @@ impl IrohNode {
             reason: in_words(&error),
         })?;
         let relays = relays.start(endpoint.clone(), resolver);
-        Ok(IrohNode { endpoint, lookup, relays, waits_at, lingering: TaskTracker::new() })
+        let (lingering, accept_relays) = (TaskTracker::new(), config.accept_relays);
+        Ok(IrohNode { endpoint, lookup, relays, accept_relays, lingering })
     }
 
     /// Lets peers in, as `policy`, `limits` and `admission` (which also counts TCP) say,
     /// and lets itself be found by them. To be called once.
     pub fn listen(&self, policy: Policy, limits: GateLimits, admission: Arc<Admission>) -> IrohAcceptor {
-        self.endpoint.set_alpns(vec![MINING.to_vec()]);
-        self.lookup.announce(&self.endpoint, &self.waits_at);
+        self.endpoint.set_alpns(vec![MINING.to_vec(), RELAY_OFFER.to_vec()]);
+        self.lookup.announce(&self.endpoint, &self.relays.told());
         accept::start(self.clone(), Gate::new(policy, limits, admission))
     }
 
@@ -302,6 +314,10 @@ impl IrohNode {
     /// # Errors
     /// When the peer cannot be found or reached, or does not have the key of its node id.
     pub async fn dial(&self, invite: &Invite) -> Result<IrohStream, IrohError> {
+        self.dial_for(invite, MINING).await
+    }
+
+    async fn dial_for(&self, invite: &Invite, protocol: &[u8]) -> Result<IrohStream, IrohError> {
         let node = invite.node;
         let to = address_of(invite, self.relays.learn(&self.endpoint, invite).await);
         if to.addrs.is_empty() && !self.lookup.is_on() {
@@ -309,7 +325,7 @@ impl IrohNode {
         }
         let mut search = self.lookup.follow(invite);
         for _ in 0..ROUNDS {
-            let dialling = tokio::time::timeout(DIAL_PATIENCE, self.connect(to.clone()));
+            let dialling = tokio::time::timeout(DIAL_PATIENCE, self.connect(to.clone(), protocol));
             match search.beside(dialling).await {
                 Ok(Ok((connection, halves))) => {
                     let found = path::selected_way(&connection).map(|way| search.way_to(&way));
@@ -329,8 +345,12 @@ impl IrohNode {
         Err(IrohError::Silent { node, patience: DIAL_PATIENCE, tried: search.tried() })
     }
 
-    async fn connect(&self, to: EndpointAddr) -> Result<(Connection, (SendStream, RecvStream)), String> {
-        let connection = self.endpoint.connect(to, MINING).await.map_err(|error| in_words(&error))?;
+    async fn connect(
+        &self,
+        to: EndpointAddr,
+        protocol: &[u8],
+    ) -> Result<(Connection, (SendStream, RecvStream)), String> {
+        let connection = self.endpoint.connect(to, protocol).await.map_err(|error| in_words(&error))?;
         let halves = connection.open_bi().await.map_err(|error| in_words(&error))?;
         Ok((connection, halves))
     }
@@ -363,7 +383,7 @@ impl IrohNode {
     pub fn invite(&self, authority: AuthorityKey) -> Invite {
         let mut addresses = self.addresses();
         addresses.truncate(invite::MAX_ADDRESSES);
-        let mut relays = self.waits_at.to_vec();
+        let mut relays = self.relays.told().to_vec();
         relays.truncate(invite::MAX_RELAYS);
         Invite { node: self.id(), authority, relays, addresses }
     }
@@ -437,7 +457,7 @@ mod tests {
             relays: relays.iter().map(|text| text.parse().unwrap()).collect(),
             addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
         };
-        IrohConfig::for_dialling(secret, &invite)
+        IrohConfig::for_dialling(secret, [&invite])
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod tcp;
 mod waiting;
 
 pub use counts::RelayCounts;
-pub use serve::{PageBody, Pages};
+pub use serve::{PageAnswer, PageBody, PageRequest, Pages};
 
 use crate::{
     NodeId,
@@ -47,8 +47,8 @@ pub struct RelayServerConfig {
     pub secret: SecretKey,
     /// Where it listens for TLS; port 0 takes a free one.
     pub tcp: SocketAddr,
-    /// Where it tells others their address, over UDP; none for not at all. Others ask at
-    /// [`RelayHint::QAD_PORT`](crate::RelayHint::QAD_PORT), so that another port must be forwarded from that one.
+    /// Where it tells others their address, over UDP; none for not at all. Others ask at the
+    /// port that its [`RelayHint`](crate::RelayHint) names.
     pub qad: Option<SocketAddr>,
     /// Who may use it. Its own node always may.
     pub policy: Policy,

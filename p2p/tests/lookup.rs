@@ -40,7 +40,7 @@ async fn a_pool_is_found_by_its_node_id_at_the_relay_that_it_published() {
     });
     let relay = relay.await.unwrap();
     let (host, port) = (Host::Ip(relay.tcp().ip()), relay.tcp().port());
-    let hint = RelayHint { host, port, trust: RelayTrust::Pool };
+    let hint = RelayHint { host, port, trust: RelayTrust::Pool, qad: 0 };
     let pool = IrohNode::bind(IrohConfig {
         bind: vec![loopback()],
         port_mapping: false,

@@ -39,7 +39,7 @@ async fn relay(policy: Policy) -> RelayServer {
 
 fn hint(relay: &RelayServer) -> RelayHint {
     let (host, port) = (Host::Ip(relay.tcp().ip()), relay.tcp().port());
-    RelayHint { host, port, trust: RelayTrust::Peer(relay.id()) }
+    RelayHint { host, port, trust: RelayTrust::Peer(relay.id()), qad: relay.qad().map_or(0, |at| at.port()) }
 }
 
 /// A pool that waits at relays.

@@ -14,7 +14,7 @@ use ledger::{BlockError, BlockState, LedgerHandle};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use template_provider::{Network, SolutionError, SolutionOutcome, SourceHandle};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 use work::Hash256;
@@ -42,6 +42,8 @@ pub struct BlockDesk {
     pub status: Arc<Status>,
     /// The chain, for the form of addresses.
     pub network: Network,
+    /// Notified when a block has been handed in, for the [watch](crate::block_watch).
+    pub handed_in: Arc<Notify>,
     /// What became of each block.
     pub reports: broadcast::Sender<BlockRecord>,
 }
@@ -57,7 +59,7 @@ pub async fn run(mut blocks: mpsc::Receiver<FoundBlock>, desk: BlockDesk) {
 }
 
 async fn submit(block: FoundBlock, desk: BlockDesk) {
-    let BlockDesk { source, ledger, payouts, status, network, reports } = desk;
+    let BlockDesk { source, ledger, payouts, status, network, handed_in, reports } = desk;
     let FoundBlock { solution, job, member, worker } = block;
     let height = job.height;
     let hash = solution.hash;
@@ -80,9 +82,11 @@ async fn submit(block: FoundBlock, desk: BlockDesk) {
     let _ = submitted.await;
     let became = match &outcome {
         Ok(accepted) if accepted.is_tip => Some(BlockState::InChain),
+        // Another block may be on top of it already, or in its place: the watch finds out.
+        Ok(_) => None,
         // It is on its way still.
-        Err(SolutionError::Unreachable(_)) => None,
-        _ => Some(BlockState::Orphaned),
+        Err(SolutionError::Unreachable(_) | SolutionError::Stopped) => None,
+        Err(_) => Some(BlockState::Orphaned),
     };
     if let Some(state) = became {
         tell(ledger, hash, state).await;
@@ -113,7 +117,7 @@ async fn submit(block: FoundBlock, desk: BlockDesk) {
         Ok(Err(fault)) => error!(%fault, "the payout address could not be moved on"),
         Err(fault) => error!(%fault, "moving the payout address on failed"),
     }
-    let record = BlockRecord {
+    let mut record = BlockRecord {
         height,
         hash: hash.to_string(),
         found_at,
@@ -122,8 +126,13 @@ async fn submit(block: FoundBlock, desk: BlockDesk) {
         paid,
         accepted: outcome.as_ref().is_ok_and(|accepted| accepted.is_tip),
         detail: detail(outcome),
+        state: "",
+        confirmations: None,
+        status: String::new(),
     };
+    record.says(became.unwrap_or(BlockState::Submitted), None, 0);
     status.blocks.record(record.clone());
+    handed_in.notify_one();
     // Nobody may be listening.
     let _ = reports.send(record);
 }
@@ -181,7 +190,7 @@ fn detail(outcome: Result<SolutionOutcome, SolutionError>) -> String {
 }
 
 /// Where an output pays: an address, or the script in hex where there is none.
-fn destination(output: &TxOut, network: Network) -> String {
+pub(crate) fn destination(output: &TxOut, network: Network) -> String {
     let address = Address::from_script(&output.script_pubkey, network);
     address.map_or_else(|_| output.script_pubkey.to_hex_string(), |address| address.to_string())
 }

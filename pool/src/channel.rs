@@ -293,6 +293,19 @@ impl Channel {
         }
     }
 
+    /// Takes note of a share that is for warmth alone: it is acknowledged and counts for
+    /// nothing, but that the miner's difficulty follows it.
+    pub fn credit_warmth(&mut self, sequence_number: u32, met: Option<Difficulty>, now: Instant) {
+        if let Some(difficulty) = met {
+            self.vardiff.record(now, difficulty);
+        }
+        self.last_judged = sequence_number;
+        self.unacknowledged.last_sequence_number = sequence_number;
+        self.unacknowledged.count += 1;
+        // The client counts it as one that was accepted.
+        self.total.accepted += 1;
+    }
+
     /// Counts a refused share.
     pub fn refuse(&mut self, sequence_number: u32, worker: Option<&str>) {
         self.last_judged = sequence_number;

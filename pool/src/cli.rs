@@ -4,21 +4,28 @@
 //! success, 1 a failure that is explained, 2 arguments that make no sense.
 
 pub mod check_config;
-pub mod config_flags;
+pub mod check_flags;
+mod config_flags;
 pub mod demo;
 pub mod dial_flags;
+pub mod healthcheck;
 pub mod id;
 pub mod interrupt;
 pub mod invite;
 pub mod join;
 pub mod keygen;
 pub mod miner;
+pub mod notify;
+pub mod password;
+pub mod payout;
 pub mod pool;
 pub mod public_keys;
 pub mod ready;
 pub mod relay;
 pub mod source;
+pub mod status;
 pub mod template;
+pub mod token;
 pub mod verify;
 
 use crate::logging::{self, LogFormat};
@@ -26,6 +33,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// A Bitcoin mining pool for home: Stratum V2 on your own Bitcoin Core
 #[derive(Debug, Parser)]
@@ -45,6 +53,7 @@ First steps:
   punchbowl check-config          check what you have configured
   punchbowl pool --payout-address bc1q...
                                   run a pool beside your Bitcoin Core
+  punchbowl status                whether it is well, and who mines
   punchbowl invite                what to send to those who should mine at it
   punchbowl verify                whether a pool's ledger and payouts are right
   punchbowl join INVITE           let your miners mine at a pool that you were invited to
@@ -66,12 +75,24 @@ enum Command {
     Template(template::TemplateArgs),
     /// Show what is configured and everything that is wrong with it
     CheckConfig(check_config::CheckConfigArgs),
+    /// Show where the next block pays, or move a descriptor on to its next address
+    Payout(payout::PayoutArgs),
+    /// Tell by the exit code whether the pool on this machine lives
+    Healthcheck(healthcheck::HealthcheckArgs),
     /// Print what others know this node by
     Id(id::IdArgs),
     /// Print an invite to this pool, as text or QR code
     Invite(invite::InviteArgs),
     /// Run a relay alone, for a pool behind a router
     Relay(relay::RelayArgs),
+    /// See at a glance whether your pool is well, and who mines
+    Status(status::StatusArgs),
+    /// Try whether notifications arrive
+    Notify(notify::NotifyArgs),
+    /// Set the password with which you change settings on the pool's pages
+    Password(password::PasswordArgs),
+    /// Make, list and revoke tokens for programs that change something
+    Token(token::TokenArgs),
     /// Check a pool's ledger: every share, slice, signature, payout and coinbase
     Verify(verify::VerifyArgs),
     /// Make the key by which miners know a pool
@@ -86,7 +107,9 @@ impl Command {
             // These speak on standard output, in their own words.
             Command::Demo(_) | Command::Miner(_) | Command::Template(_) => "error",
             Command::CheckConfig(_) | Command::Id(_) | Command::Invite(_) | Command::Keygen(_) => "warn",
-            Command::Verify(_) => "warn",
+            Command::Verify(_) | Command::Status(_) | Command::Notify(_) => "warn",
+            Command::Password(_) | Command::Token(_) => "warn",
+            Command::Payout(_) | Command::Healthcheck(_) => "warn",
         }
     }
 }
@@ -113,21 +136,31 @@ fn run_command(cli: Cli) -> Result<ExitCode> {
         Command::Miner(args) => in_runtime(miner::run(args))?,
         Command::Template(args) => in_runtime(template::run(args))?,
         Command::CheckConfig(args) => return check_config::run(&args),
+        Command::Payout(args) => payout::run(&args)?,
+        Command::Healthcheck(args) => healthcheck::run(&args)?,
         Command::Id(args) => id::run(&args)?,
         Command::Invite(args) => invite::run(&args)?,
         Command::Relay(args) => in_runtime(relay::run(args))?,
-        Command::Verify(args) => return verify::run(&args),
+        Command::Status(args) => return status::run(&args),
+        Command::Notify(args) => return notify::run(&args),
+        Command::Password(args) => password::run(&args)?,
+        Command::Token(args) => token::run(&args)?,
+        Command::Verify(args) => return in_runtime(verify::run(args)),
         Command::Keygen(args) => keygen::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn in_runtime(command: impl Future<Output = Result<()>>) -> Result<()> {
-    tokio::runtime::Builder::new_multi_thread()
+fn in_runtime<T>(command: impl Future<Output = Result<T>>) -> Result<T> {
+    /// A disk that hangs must not keep the process from ending.
+    const LAST_CALLS: Duration = Duration::from_secs(1);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("cannot start the worker threads")?
-        .block_on(command)
+        .context("cannot start the worker threads")?;
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_timeout(LAST_CALLS);
+    outcome
 }
 
 /// The error and what led to it, one cause a line.
@@ -170,14 +203,23 @@ mod tests {
     fn arguments_of_the_issue_are_understood() {
         for line in [
             "punchbowl demo --blocks 3 --json --data-dir /tmp/x --listen 127.0.0.1:0 --http 127.0.0.1:0 --members 2",
+            "punchbowl pool --setup --http 0.0.0.0:8080",
             "punchbowl pool --config f.toml --ready-fd 3 --ready-file /tmp/ready",
             "punchbowl pool --set vardiff.shares_per_minute=18 --network regtest",
             "punchbowl miner stratum2+tcp://127.0.0.1:34254/9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh --user ann --channel extended --threads 1 --blocks 1 --json",
             "punchbowl template --json --config f.toml",
             "punchbowl check-config --config f.toml",
+            "punchbowl check-config --config f.json --json",
+            "punchbowl healthcheck --config f.toml",
+            "punchbowl payout --next --json --config f.json",
             "punchbowl keygen --stdout",
             "punchbowl verify data --json",
             "punchbowl verify ledger.sqlite --against old.sqlite --authority 9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh",
+            "punchbowl status --once --url http://127.0.0.1:8080",
+            "punchbowl status --json --config f.toml",
+            "punchbowl notify test --set notify.ntfy=https://ntfy.example/topic",
+            "punchbowl password --data-dir /d",
+            "punchbowl token new scripts --data-dir /d",
             "punchbowl id --json",
             "punchbowl id --identity ann.key",
             "punchbowl invite --qr --svg i.svg --include-private --address 8.8.8.8:34255 --relay 8.8.8.8",

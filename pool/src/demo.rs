@@ -127,6 +127,10 @@ async fn start(options: &DemoOptions, folder: &LedgerFolder) -> Result<Node> {
         authority: AuthorityKeypair::generate(&mut rand::rngs::OsRng),
         identity: Some(SecretKey::generate()),
         ledger: folder.path.join("ledger.sqlite"),
+        commitments_token: None,
+        outbox: None,
+        http: None,
+        host: None,
     };
     Node::start(&config, parts).await.context("starting the demo's pool")
 }

@@ -6,35 +6,45 @@
 //! | `/api/v1/...` | JSON; `/api/v1/openapi.json` describes it | [`api`] |
 //! | `/api/v1/events` | what happens, as it happens (SSE) | [`events`] |
 //! | `/live` | pages that change while they are looked at (SSE) | [`live`] |
+//! | `/api/v1/shares/stream`, `/api/v1/audit/...` | the ledger, for whoever checks the pool | [`audit`] |
+//! | `/api/v1/commitments` | what blocks commit to; with a token | [`commitments`] |
 //! | `/users/...`, `/api/info`, ... | what tools for other pools read | [`shims`] |
 //! | `/metrics` | Prometheus text, of bounded size | [`metrics`] |
+//! | `/settings`, `/sign-in`, `/api/v1/notify` | for the host alone | [`host`] |
 //! | `/healthz`, `/readyz` | whether it lives, and whether miners are given jobs | [`health`] |
 //!
 //! All of it reads one [`View`], which one task publishes: who looks costs those who mine
-//! nothing. What is here is read only and has no password: it listens on the loopback
+//! nothing. Looking needs no password, changing does ([`host`]): it listens on the loopback
 //! address unless told otherwise.
 
 pub mod api;
 pub mod assets;
+pub mod audit;
+pub mod commitments;
 pub mod events;
 pub mod headers;
 pub mod health;
+pub mod host;
 pub mod live;
 pub mod markup;
 pub mod metrics;
 pub mod pages;
 pub mod problem;
 pub mod query;
+pub mod readers;
+pub mod setup;
 pub mod shims;
 pub mod stream;
 
-use crate::config::HttpListen;
+use crate::access::readers::Readers;
 use crate::status::Observed;
 use crate::view::{self, Scene, View};
 use axum::Router;
+use axum::extract::connect_info::MockConnectInfo;
 use axum::http::Uri;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use host::HostDesk;
 use pages::join::Doors;
 use problem::Problem;
 use std::io;
@@ -64,6 +74,12 @@ pub struct Shown {
     pub drawn: live::Drawn,
     /// What has been written for those who listen to events.
     pub told: events::Told,
+    /// What lets the host in; none where nobody can change anything.
+    pub host: Option<HostDesk>,
+    /// Who may look.
+    pub readers: Readers,
+    /// What is answered besides.
+    pub more: Router,
     /// Cancelled when the pool stops.
     pub shutdown: CancellationToken,
 }
@@ -75,6 +91,12 @@ pub struct Subject {
     pub scene: Scene,
     /// Where miners and members connect.
     pub doors: Doors,
+    /// What lets the host in; none where nobody can change anything.
+    pub host: Option<HostDesk>,
+    /// Who may look.
+    pub readers: Readers,
+    /// What is answered besides.
+    pub more: Router,
 }
 
 impl Shown {
@@ -87,6 +109,9 @@ impl Shown {
             listeners: stream::Listeners::default(),
             drawn: live::Drawn::default(),
             told: events::Told::default(),
+            host: subject.host,
+            readers: subject.readers,
+            more: subject.more,
             shutdown,
         })
     }
@@ -97,21 +122,37 @@ impl Shown {
     }
 }
 
-/// Listens as `listen` says and tells of `subject` until `shutdown` is cancelled.
-/// Returns the address, with its real port, or nothing when HTTP is off.
-///
-/// # Errors
-/// When the address cannot be had.
-pub async fn start(
-    listen: HttpListen,
-    subject: Subject,
-    shutdown: CancellationToken,
-) -> Result<Option<SocketAddr>, BindError> {
-    let Some(address) = listen.address() else { return Ok(None) };
-    let server = HttpServer::bind(address).await?;
-    let address = server.address();
-    tokio::spawn(server.run(Shown::start(subject, shutdown)));
-    Ok(Some(address))
+/// Where HTTP listens for as long as the process lives. Pools that follow each other, and the
+/// page of the first run, answer at the same socket in turn, so that nobody is turned away
+/// in between.
+#[derive(Debug)]
+pub struct HttpDoor {
+    listener: std::net::TcpListener,
+    address: SocketAddr,
+}
+
+impl HttpDoor {
+    /// Listens on `address`; with port 0, on any free port.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub async fn bind(address: SocketAddr) -> Result<HttpDoor, BindError> {
+        let server = HttpServer::bind(address).await?;
+        let address = server.address;
+        let listener = server.listener.into_std().map_err(|source| BindError { address, source })?;
+        Ok(HttpDoor { listener, address })
+    }
+
+    /// A server at it.
+    ///
+    /// # Errors
+    /// When the system has no more descriptors.
+    pub fn server(&self) -> Result<HttpServer, BindError> {
+        let address = self.address;
+        let listener = self.listener.try_clone().and_then(TcpListener::from_std);
+        let listener = listener.map_err(|source| BindError { address, source })?;
+        Ok(HttpServer { listener, address })
+    }
 }
 
 /// HTTP that listens but does not answer yet.
@@ -151,8 +192,14 @@ impl HttpServer {
     /// Answers until the pool stops; then gives requests under way a moment.
     pub async fn run(self, shown: Arc<Shown>) {
         let shutdown = shown.shutdown.clone();
+        self.serve(routes(shown), shutdown).await;
+    }
+
+    /// Answers by `routes` until `shutdown` is cancelled; then gives requests under way a moment.
+    pub(in crate::http) async fn serve(self, routes: Router, shutdown: CancellationToken) {
         let stopping = shutdown.clone();
-        let serving = axum::serve(self.listener, routes(shown))
+        let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
+        let serving = axum::serve(self.listener, routes)
             .with_graceful_shutdown(async move { stopping.cancelled().await });
         let served = tokio::select! {
             served = serving.into_future() => served,
@@ -165,7 +212,20 @@ impl HttpServer {
     }
 }
 
+/// Everything, for everybody, where nobody's address is known: at the relay's port.
+pub fn open_routes(shown: Arc<Shown>) -> Router {
+    let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+    answers(shown).layer(MockConnectInfo(unknown)).layer(from_fn(headers::secure))
+}
+
+/// Everything, for those who may look.
 fn routes(shown: Arc<Shown>) -> Router {
+    let readers = shown.readers;
+    answers(shown).layer(from_fn_with_state(readers, readers::admit)).layer(from_fn(headers::secure))
+}
+
+fn answers(shown: Arc<Shown>) -> Router {
+    let more = shown.more.clone();
     Router::new()
         .merge(health::routes())
         .merge(metrics::routes())
@@ -175,9 +235,10 @@ fn routes(shown: Arc<Shown>) -> Router {
         .merge(pages::routes())
         .merge(assets::routes())
         .merge(shims::routes())
+        .merge(host::routes(&shown))
         .fallback(nothing_there)
-        .layer(from_fn(headers::secure))
         .with_state(shown)
+        .merge(more)
 }
 
 async fn nothing_there(uri: Uri) -> Response {
@@ -230,7 +291,8 @@ mod tests {
             jobs: None,
             authority,
         };
-        Subject { scene, doors: Doors { iroh: None, authority, listening: Vec::new() } }
+        let doors = Doors { iroh: None, authority, listening: Vec::new() };
+        Subject { scene, doors, host: None, readers: Readers::default(), more: Router::new() }
     }
 
     async fn fetch(address: SocketAddr, path: &str) -> (u16, String) {

@@ -4,16 +4,14 @@
 //! The StartOS package reads it to show the invite, and a script may too; nothing needs to
 //! be run or asked. It holds no secret, and names public addresses only.
 
+use crate::run_folder;
 use p2p::{Invite, PoolUri};
 use serde::Serialize;
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 
-/// Name of the folder, in a data folder, for what holds while a pool runs.
-pub const RUN: &str = "run";
-/// Name of the file in it.
+/// Name of the file in the folder `run`.
 pub const IDENTITY: &str = "identity.json";
 
 /// What others know a pool by. Programs rely on its fields: add, do not rename.
@@ -29,17 +27,25 @@ pub struct Identity {
     invite_with_private: Option<String>,
     /// Where miners connect over TCP.
     tcp: Vec<String>,
+    /// Where pages and the API are.
+    http: Option<SocketAddr>,
 }
 
 impl Identity {
     /// Of a pool of this authority key, with what is known by now of where it is.
-    pub fn new(authority: p2p::AuthorityKey, known: Option<&Invite>, tcp: &[PoolUri]) -> Identity {
+    pub fn new(
+        authority: p2p::AuthorityKey,
+        known: Option<&Invite>,
+        tcp: &[PoolUri],
+        http: Option<SocketAddr>,
+    ) -> Identity {
         Identity {
             node_id: known.map(|invite| invite.node.to_z32()),
             authority_key: authority.to_string(),
             invite: known.map(|invite| invite.clone().public().to_string()),
             invite_with_private: known.map(Invite::to_string),
             tcp: tcp.iter().map(PoolUri::to_string).collect(),
+            http,
         }
     }
 
@@ -49,19 +55,23 @@ impl Identity {
     /// # Errors
     /// When the folder cannot be written to.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
-        let run = folder.join(RUN);
-        DirBuilder::new().recursive(true).mode(0o700).create(&run)?;
-        let new = run.join("identity.json.new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        writeln!(file, "{}", serde_json::to_string_pretty(self)?)?;
-        fs::rename(new, run.join(IDENTITY))
+        run_folder::replace(folder, IDENTITY, self)
     }
+}
+
+/// Where the pool of the data folder `folder` listens for HTTP, or did last.
+pub fn http(folder: &Path) -> Option<SocketAddr> {
+    let text = std::fs::read_to_string(folder.join(run_folder::RUN).join(IDENTITY)).ok()?;
+    let identity: serde_json::Value = serde_json::from_str(&text).ok()?;
+    identity.get("http")?.as_str()?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
+    use crate::run_folder::RUN;
+    use std::fs;
 
     #[test]
     fn it_names_the_pool_and_public_addresses_apart_from_private_ones() {
@@ -71,11 +81,15 @@ mod tests {
         let tcp = format!("stratum2+tcp://192.168.1.4:34254/{}", invite.authority).parse().unwrap();
         let folder = tempfile::tempdir().unwrap();
         for known in [Some(&invite), None] {
-            Identity::new(invite.authority, known, std::slice::from_ref(&tcp)).write(folder.path()).unwrap();
+            Identity::new(invite.authority, known, std::slice::from_ref(&tcp), None)
+                .write(folder.path())
+                .unwrap();
         }
-        Identity::new(invite.authority, Some(&invite), std::slice::from_ref(&tcp))
+        let at = Some(([127, 0, 0, 1], 8080).into());
+        Identity::new(invite.authority, Some(&invite), std::slice::from_ref(&tcp), at)
             .write(folder.path())
             .unwrap();
+        assert_eq!(http(folder.path()), at);
         let run = folder.path().join(RUN);
         assert_eq!(fs::read_dir(&run).unwrap().count(), 1, "nothing is left lying about");
         let json: serde_json::Value =

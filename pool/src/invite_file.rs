@@ -62,7 +62,7 @@ impl<'a> InviteKeeper<'a> {
     fn write_identity(&mut self, invite: Option<&Invite>) {
         let authority = self.node.authority;
         let tcp: Vec<_> = self.node.listening.iter().map(|address| reach::uri(*address, authority)).collect();
-        let identity = Identity::new(authority, invite, &tcp);
+        let identity = Identity::new(authority, invite, &tcp, self.node.http);
         if self.identity.as_ref() == Some(&identity) {
             return;
         }

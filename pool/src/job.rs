@@ -2,9 +2,11 @@
 //! by every connection that mines for the same payouts.
 
 pub mod board;
+pub mod heat;
 pub mod limit;
 pub mod maker;
 pub mod ruling;
+pub mod script_sig;
 pub mod wave;
 
 use crate::payout::{PaidOut, PayoutError, Payouts};
@@ -25,6 +27,8 @@ pub struct Job {
     pub id: u32,
     /// Height of the block that it would become.
     pub height: u32,
+    /// It is for warmth alone: it pays nobody, and its shares count for nothing.
+    pub is_heat: bool,
     /// What recomputes the header.
     pub work: JobWork,
     /// Whom its coinbase pays.
@@ -50,7 +54,7 @@ pub struct JobParts {
     pub height: u32,
     /// Header version before rolling.
     pub version: u32,
-    /// What the coinbase must look like.
+    /// What the coinbase must look like; what it commits to is among its required outputs.
     pub coinbase: CoinbaseTemplate,
     /// Siblings of the coinbase, deepest first.
     pub merkle_path: Vec<Hash256>,
@@ -124,6 +128,7 @@ impl Job {
         Ok(Job {
             id,
             height: parts.height,
+            is_heat: false,
             work,
             payouts,
             paid,

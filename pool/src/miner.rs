@@ -11,8 +11,10 @@ mod mining;
 
 pub use event::MinerEvent;
 
+use crate::check::{CheckConfig, Checker};
+use crate::known_heads::KnownHeads;
 use crate::server::setup::{REQUIRES_STANDARD_JOBS, REQUIRES_VERSION_ROLLING};
-use crate::upstream::{Backoff, Link, Standing, Upstream, UpstreamConfig, UpstreamError};
+use crate::upstream::{Backoff, Link, Standing, Turn, Upstream, UpstreamConfig, UpstreamError};
 use mining::{Mining, Served};
 use p2p::Target;
 use p2p::iroh::{LookupConfig, SecretKey};
@@ -24,8 +26,8 @@ use tokio_util::sync::CancellationToken;
 /// What to mine, where and how hard.
 #[derive(Clone, Debug)]
 pub struct MinerConfig {
-    /// The pool, by address or by node id.
-    pub pool: Target,
+    /// The pools, by address or by node id; each is tried when those before it are away.
+    pub pools: Vec<Target>,
     /// What the miner is known by where it dials a node id.
     pub identity: SecretKey,
     /// How its node id is looked for, where the invite does not lead to it.
@@ -42,6 +44,9 @@ pub struct MinerConfig {
     pub max_hash_rate: Option<f64>,
     /// What the pool is told, in hashes a second.
     pub nominal_hash_rate: f32,
+    /// The heads that pools have shown before, if the pool's ledger is to be checked all the
+    /// time.
+    pub check: Option<KnownHeads>,
 }
 
 /// Which channel the miner opens.
@@ -68,57 +73,106 @@ pub enum MinerError {
 /// goes to `events`; a full `events` slows the miner down rather than losing any.
 ///
 /// # Errors
-/// When the pool refuses this miner for a reason that trying again does not mend, or
+/// When every pool refuses this miner for a reason that trying again does not mend, or
 /// there is no UDP socket to dial a node id with.
 pub async fn run(
     config: MinerConfig,
     events: mpsc::Sender<MinerEvent>,
     stop: CancellationToken,
 ) -> Result<(), MinerError> {
-    let upstream = Upstream::bind(config.upstream()).await?;
+    let mut upstreams = Upstream::bind_all(config.upstreams()).await?;
+    let checking = stop.child_token();
+    let checks = config.checks(&upstreams);
+    let (checkers, checks): (Vec<_>, Vec<_>) =
+        checks.into_iter().map(|check| Checker::start(check, checking.clone())).unzip();
     let mining = Mining::start(&config, &events).map_err(MinerError::Threads)?;
-    let mut miner = Miner { upstream, backoff: Backoff::default(), mining };
-    let mined = miner.mine(&stop).await;
+    let turn = Turn::new(upstreams.len());
+    let mut miner =
+        Miner { turn, backoff: Backoff::default(), mining, served: false, checkers, checked: None };
+    let mined = miner.mine(&mut upstreams, &stop).await;
+    checking.cancel();
+    for check in checks {
+        // A check that panicked has said so.
+        let _ = check.await;
+    }
     miner.mining.finish().await;
-    miner.upstream.close().await;
+    for upstream in upstreams {
+        upstream.close().await;
+    }
     Ok(mined?)
 }
 
 struct Miner<'a> {
-    upstream: Upstream,
+    turn: Turn,
     backoff: Backoff,
     mining: Mining<'a>,
+    /// The pool whose turn it is has served, and may still have our channel.
+    served: bool,
+    /// One for each pool, if they are checked.
+    checkers: Vec<Checker>,
+    /// The pool whose check is told of shares.
+    checked: Option<usize>,
 }
 
 impl Miner<'_> {
-    async fn mine(&mut self, stop: &CancellationToken) -> Result<(), UpstreamError> {
-        loop {
-            let reason = match self.connection(stop).await {
+    async fn mine(
+        &mut self,
+        upstreams: &mut [Upstream],
+        stop: &CancellationToken,
+    ) -> Result<(), UpstreamError> {
+        while let Some(upstream) = upstreams.get_mut(self.turn.current()) {
+            self.check_current();
+            let mut refused = false;
+            let reason = match self.connection(upstream, stop).await {
                 Ok(Served::Stopped) => return Ok(()),
                 Ok(Served::Dismissed) => {
                     // The pool has closed its channels with that.
-                    self.upstream.forget();
+                    upstream.forget();
                     "the pool asked to reconnect".to_owned()
                 }
-                Err(fault) if fault.is_final() => return Err(fault),
+                Err(fault) if fault.is_final() => {
+                    upstream.forget();
+                    (self.served, refused) = (false, true);
+                    if !self.turn.refused() {
+                        return Err(fault);
+                    }
+                    fault.to_string()
+                }
                 Err(fault) => fault.to_string(),
             };
-            self.mining.disconnected(self.upstream.kept_for()).await;
+            self.mining.disconnected(upstream.kept_for()).await;
             let retry_in = self.backoff.lost(Instant::now(), rand::random());
             self.mining.tell(MinerEvent::Disconnected { reason, retry_in }).await;
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = self.mining.meanwhile(tokio::time::sleep(retry_in)) => {}
             }
+            if !refused && !self.mining.has_channel() {
+                upstream.forget();
+                match std::mem::take(&mut self.served) {
+                    true => self.turn.served(),
+                    false => self.turn.failed(),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the check of the pool whose turn it is told of shares.
+    fn check_current(&mut self) {
+        let current = self.turn.current();
+        if self.checked.replace(current) != Some(current) {
+            self.mining.check_with(self.checkers.get(current).cloned());
         }
     }
 
     /// One connection from dial to end.
-    async fn connection(&mut self, stop: &CancellationToken) -> Result<Served, UpstreamError> {
-        let Miner { upstream, backoff, mining } = self;
-        if !mining.has_channel() {
-            upstream.forget();
-        }
+    async fn connection(
+        &mut self,
+        upstream: &mut Upstream,
+        stop: &CancellationToken,
+    ) -> Result<Served, UpstreamError> {
+        let Miner { backoff, mining, served: has_served, .. } = self;
         let connected = tokio::select! {
             () = stop.cancelled() => return Ok(Served::Stopped),
             connected = mining.meanwhile(upstream.connect()) => connected,
@@ -134,6 +188,7 @@ impl Miner<'_> {
         let served = match ready {
             Ok(()) => {
                 backoff.serving(Instant::now());
+                *has_served = true;
                 mining.serve(&mut link, stop).await
             }
             Err(fault) => Err(fault),
@@ -164,19 +219,34 @@ async fn take_up(mining: &mut Mining<'_>, link: &mut Link, standing: Standing) -
 }
 
 impl MinerConfig {
-    fn upstream(&self) -> UpstreamConfig {
+    /// A check of each pool, if they are to be checked.
+    fn checks(&self, upstreams: &[Upstream]) -> Vec<CheckConfig> {
+        let Some(heads) = &self.check else { return Vec::new() };
+        let check = |(pool, upstream): (&Target, &Upstream)| CheckConfig {
+            pool: pool.clone(),
+            node: upstream.node(),
+            identity: self.identity.clone(),
+            lookup: self.lookup.clone(),
+            relay_only: self.relay_only,
+            heads: heads.clone(),
+        };
+        self.pools.iter().zip(upstreams).map(check).collect()
+    }
+
+    fn upstreams(&self) -> Vec<UpstreamConfig> {
         let standard = match self.kind {
             MinerKind::Standard => REQUIRES_STANDARD_JOBS,
             MinerKind::Extended => 0,
         };
-        UpstreamConfig {
-            pool: self.pool.clone(),
+        let upstream = |pool: &Target| UpstreamConfig {
+            pool: pool.clone(),
             identity: self.identity.clone(),
             lookup: self.lookup.clone(),
             relay_only: self.relay_only,
             flags: standard | REQUIRES_VERSION_ROLLING,
             role: "cpu",
             extensions: Vec::new(),
-        }
+        };
+        self.pools.iter().map(upstream).collect()
     }
 }

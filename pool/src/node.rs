@@ -2,23 +2,32 @@
 //!
 //! `punchbowl pool` and `punchbowl demo` are the same node with another source.
 
+use crate::audit::Listeners;
 use crate::block_desk::{self, BlockDesk};
+use crate::block_watch::BlockWatch;
+use crate::commitments::{CommitmentDesk, Token};
 use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
 use crate::history::Follower;
+use crate::home_assistant::HomeAssistant;
+use crate::http::host::{HostDesk, HostSide};
 use crate::http::pages::join::Doors;
-use crate::http::{self, Subject};
+use crate::http::{self, HttpServer, Shown, Subject};
+use crate::job::heat::HeatWatch;
 use crate::job::maker::{self, JobMakerConfig};
 use crate::job::ruling::Ruling;
+use crate::job::script_sig::ScriptSigBytes;
 use crate::ledger_file;
+use crate::notify::{NotifyHandle, Plan, plan};
 use crate::own_relay;
 use crate::payout::PayoutMode;
 use crate::payout::keeper::Keeper;
 use crate::reach;
+use crate::relay_pages::RelayPages;
 use crate::server::keep_alive::KeepAlivePolicy;
 use crate::server::parking::{self, ParkingLot};
 use crate::server::{self, Door, ExtensionPolicy, ServerContext};
-use crate::status::{BlockRecord, Observed, Status};
+use crate::status::{BlockRecord, Observed, PayoutKeeper, Status, WindowKeeper};
 use crate::sv1::Sv1Port;
 use crate::view::Scene;
 use anyhow::{Context, Result};
@@ -29,13 +38,15 @@ use p2p::{
     Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, RelayHint,
     RelayServer, TcpAcceptor, WireLimits,
 };
+use rand::RngCore;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use template_provider::SourceHandle;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -58,6 +69,8 @@ pub struct Node {
     pub status: Arc<Status>,
     /// What became of each block.
     pub blocks: broadcast::Receiver<BlockRecord>,
+    /// Tells the host what needs an eye; none where there is no place for an outbox.
+    pub notify: Option<NotifyHandle>,
     generation: watch::Receiver<u64>,
     source: SourceHandle,
     source_stop: CancellationToken,
@@ -69,6 +82,7 @@ pub struct Node {
     ledger: Ledger,
     /// Reads the ledger for pages; none where nobody can look.
     follower: Option<Follower>,
+    observed: Observed,
 }
 
 /// What a node is started from, besides its configuration.
@@ -87,14 +101,29 @@ pub struct Parts {
     pub identity: Option<SecretKey>,
     /// Where the ledger is kept.
     pub ledger: PathBuf,
+    /// The file with the password of programs that set commitments; none where nobody may.
+    pub commitments_token: Option<PathBuf>,
+    /// Where notifications wait to be sent; none where nobody is told of anything.
+    pub outbox: Option<PathBuf>,
+    /// Where HTTP listens already; none to listen as configured.
+    pub http: Option<HttpServer>,
+    /// What lets the host in; none where nobody can change anything.
+    pub host: Option<HostSide>,
 }
 
 /// Different payout scripts served at once.
 const MAX_VARIANTS: usize = 10_000;
-/// How long a stopping pool waits for its connections to take their leave.
+/// A stopping pool is gone within this time, whatever hangs: service managers kill after
+/// thirty seconds (StartOS, and Docker as our compose files set it).
+const GONE_WITHIN: Duration = Duration::from_secs(25);
+/// What of it is kept for the ledger and the source, whatever came before took.
+const FOR_LEDGER_AND_SOURCE: Duration = Duration::from_secs(9);
+/// What of it is kept for the source: the node's IPC is to be left in order.
+const FOR_SOURCE: Duration = Duration::from_secs(4);
+/// How long connections may take for their leave.
 const DRAIN: Duration = Duration::from_secs(5);
-/// How long it then waits for blocks under way and for the node.
-const SETTLE: Duration = Duration::from_secs(15);
+/// How long members' streams and the relay's may take for theirs.
+const CLOSE: Duration = Duration::from_secs(3);
 
 impl Node {
     /// Starts serving.
@@ -108,15 +137,29 @@ impl Node {
         let status = Status::new(Instant::now());
         let payouts = Arc::new(parts.payouts);
         // A dropped receiver means that the source has stopped, which shows elsewhere.
-        let _ = parts.source.reserve.send(payouts.coinbase_reserve());
+        let budget = config.coinbase.budget();
+        let _ = parts.source.reserve.send(budget.on_top_of(payouts.coinbase_reserve()));
+        let fixed = config.coinbase.commitments.clone();
+        let desk = CommitmentDesk { budget, fixed, ledger: ledger.handle().clone() };
+        let commitments = desk.start(shutdown.clone()).await;
 
         let (board, _) = maker::start(
             JobMakerConfig {
                 templates: parts.source.templates.clone(),
                 openings: parts.source.openings.clone(),
+                delivered: parts.source.delivered.clone(),
                 ruling: Ruling::of(&payouts),
-                tag: parts.tag,
+                script_sig: ScriptSigBytes::with_random(
+                    parts.tag,
+                    size(config.coinbase.random_bytes),
+                    |room| rand::thread_rng().fill_bytes(room),
+                ),
+                extras: commitments.extras(),
                 max_variants: MAX_VARIANTS,
+                heat: config.heat.enabled.then(|| {
+                    let (source, after) = (parts.source.status.clone(), config.heat.after.duration());
+                    HeatWatch::new(source, after, status.heat.clone())
+                }),
             },
             shutdown.clone(),
         );
@@ -126,25 +169,57 @@ impl Node {
                 ledger: ledger.handle().clone(),
                 templates: parts.source.templates.clone(),
                 reserve: parts.source.reserve.clone(),
+                commitments: budget,
             };
             tokio::spawn(keeper.keep(shutdown.clone()));
         }
         let generation = board.generation();
         let (block_sender, found) = block_desk::channel();
         let (reports, blocks) = broadcast::channel(1024);
+        let handed_in = Arc::new(Notify::new());
         let desk = BlockDesk {
             source: parts.source.clone(),
             ledger: ledger.handle().clone(),
             payouts: payouts.clone(),
             status: status.clone(),
             network: config.network,
+            handed_in: handed_in.clone(),
             reports,
         };
+        let rounds_changed = Arc::new(Notify::new());
+        let window = WindowKeeper {
+            window: payouts.rules().map(|rules| rules.window).unwrap_or_default(),
+            ledger: ledger.handle().clone(),
+            templates: parts.source.templates.clone(),
+            rounds_changed: rounds_changed.clone(),
+            status: status.clone(),
+        };
+        tokio::spawn(window.run(shutdown.clone()));
+        let watch = BlockWatch {
+            source: parts.source.clone(),
+            ledger: ledger.handle().clone(),
+            status: status.clone(),
+            network: config.network,
+            confirmations: config.blocks.confirmations,
+            rounds_changed,
+            handed_in,
+        };
+        tokio::spawn(watch.run(shutdown.clone()));
+        let payout = PayoutKeeper {
+            payouts: payouts.clone(),
+            ledger: ledger.handle().clone(),
+            blocks: blocks.resubscribe(),
+            network: config.network,
+            status: status.clone(),
+        };
+        tokio::spawn(payout.run(shutdown.clone()));
         let desk = tokio::spawn(block_desk::run(found, desk));
 
         let authority =
             parts.authority.with_certificate_validity(config.authority.certificate_validity.duration());
         let key = authority.public_key();
+        let (most, per_peer) = (size(config.limits.auditors), size(config.limits.auditors_per_peer));
+        let listeners = Listeners::new(ledger.handle(), most, per_peer);
         let context = Arc::new(ServerContext {
             authority,
             limits: wire_limits(config),
@@ -173,6 +248,7 @@ impl Node {
             extranonces: Extranonces::new(rand::random()).context("laying out the extranonce")?,
             board: board.clone(),
             ledger: ledger.handle().clone(),
+            listeners: listeners.clone(),
             blocks: block_sender,
             status: status.clone(),
         });
@@ -204,10 +280,11 @@ impl Node {
             );
             sessions.spawn(serving);
         }
+        let pages = RelayPages::default();
         let (mut iroh, mut gate, mut relay) = (None, None, None);
         if let Some(identity) = parts.identity {
             let mut of_node = iroh_config(config, identity);
-            if let Some(own) = own_relay::start(&config.p2p, &of_node.secret).await? {
+            if let Some(own) = own_relay::start(&config.p2p, &of_node.secret, &pages).await? {
                 of_node.own_relay = Some(own.place);
                 relay = Some(own.server);
             }
@@ -240,21 +317,56 @@ impl Node {
             iroh: iroh.clone(),
             own_relay: relay.as_ref().map(RelayServer::watch),
             ledger: Some(ledger.handle().clone()),
+            commitments: Some(commitments.clone()),
             templates: parts.source.templates.clone(),
             source: parts.source.status.clone(),
             jobs: generation.clone(),
         };
-        let (follower, history) = config
-            .http
-            .listen
-            .address()
-            .map(|_| Follower::start(ledger.handle().clone()))
+        let mut more = http::audit::routes(listeners, shutdown.clone());
+        if let Some(path) = parts.commitments_token.filter(|_| budget.output_bytes > 0) {
+            let token = Token::load_or_create(&path, rand::random())?;
+            more = more.merge(http::commitments::routes(commitments, token));
+        }
+        let name = plan::pool_name(config);
+        if let Some(home) = HomeAssistant::from_config(&config.home_assistant, &key.to_bytes(), &name)? {
+            sessions.spawn(home.run(observed.clone(), shutdown.clone()));
+        }
+        let is_shown = config.http.listen.address().is_some() || config.p2p.relay.dashboard;
+        let (follower, history) = is_shown
+            .then(|| Follower::start(ledger.handle().clone()))
             .map_or_else(Default::default, |(follower, history)| (Some(follower), history));
-        let subject = Subject {
-            scene: Scene { observed, history, payouts, jobs: Some(board), authority: key },
-            doors: Doors { iroh: iroh.clone(), authority: key, listening: listening.clone() },
+        let notify = match &parts.outbox {
+            Some(folder) => {
+                let plan = Plan::from_config(&config.notify, &plan::pool_name(config))?;
+                let (observed, history) = (observed.clone(), history.clone());
+                Some(NotifyHandle::start(plan, folder, observed, history, &sessions, shutdown.clone())?)
+            }
+            None => None,
         };
-        let http = http::start(config.http.listen, subject, shutdown.clone()).await?;
+        let subject = Subject {
+            scene: Scene { observed: observed.clone(), history, payouts, jobs: Some(board), authority: key },
+            doors: Doors { iroh: iroh.clone(), authority: key, listening: listening.clone() },
+            host: parts.host.map(|host| HostDesk {
+                access: host.access,
+                settings: host.desk,
+                notify: notify.clone(),
+            }),
+            readers: config.http.readers,
+            more,
+        };
+        let server = match (parts.http, config.http.listen.address()) {
+            (Some(server), _) => Some(server),
+            (None, Some(address)) => Some(HttpServer::bind(address).await?),
+            (None, None) => None,
+        };
+        let http = server.as_ref().map(HttpServer::address);
+        if is_shown {
+            let shown = Shown::start(subject, shutdown.clone());
+            pages.show(http::open_routes(shown.clone()));
+            if let Some(server) = server {
+                tokio::spawn(server.run(shown));
+            }
+        }
         if let Some(address) = http {
             info!(%address, transport = "http", "listening");
         }
@@ -266,6 +378,7 @@ impl Node {
             authority: key,
             status,
             blocks,
+            notify,
             generation,
             source: parts.source,
             source_stop: parts.source_stop,
@@ -275,6 +388,7 @@ impl Node {
             desk,
             ledger,
             follower,
+            observed,
         })
     }
 
@@ -282,6 +396,11 @@ impl Node {
     /// included; none where members cannot connect by node id.
     pub fn invite(&self) -> Option<Invite> {
         self.iroh.as_ref().map(|iroh| iroh.invite(self.authority))
+    }
+
+    /// What the status page is made of.
+    pub fn observed(&self) -> &Observed {
+        &self.observed
     }
 
     /// Waits until there are jobs for miners.
@@ -303,31 +422,37 @@ impl Node {
     /// the template source takes leave of its node.
     pub async fn stop(self) {
         info!("stopping");
+        let gone = tokio::time::Instant::now() + GONE_WITHIN;
         self.shutdown.cancel();
         self.sessions.close();
-        if tokio::time::timeout(DRAIN, self.sessions.wait()).await.is_err() {
+        if timeout(DRAIN, self.sessions.wait()).await.is_err() {
             warn!(open = self.sessions.len(), "some connections did not take their leave");
             // While one is there it may send a block, and the block desk waits for it.
             self.abandon.cancel();
         }
-        if let Some(iroh) = self.iroh {
-            iroh.close().await;
+        let closed = timeout(CLOSE, async {
+            if let Some(iroh) = self.iroh {
+                iroh.close().await;
+            }
+            if let Some(relay) = self.relay {
+                relay.close().await;
+            }
+        });
+        if closed.await.is_err() {
+            warn!("members' streams did not close in time");
         }
-        if let Some(relay) = self.relay {
-            relay.close().await;
-        }
-        if tokio::time::timeout(SETTLE, self.desk).await.is_err() {
+        if timeout_at(gone - FOR_LEDGER_AND_SOURCE, self.desk).await.is_err() {
             warn!("a block was still under way; it is on disk and will be sent again");
         }
         let closed = tokio::task::spawn_blocking(|| {
             drop(self.follower);
             self.ledger.close()
         });
-        if tokio::time::timeout(SETTLE, closed).await.is_err() {
+        if timeout_at(gone - FOR_SOURCE, closed).await.is_err() {
             warn!("the ledger could not be closed in time; nothing that was acknowledged is lost");
         }
         self.source_stop.cancel();
-        if tokio::time::timeout(SETTLE, self.source.stopped()).await.is_err() {
+        if timeout_at(gone, self.source.stopped()).await.is_err() {
             warn!("the template source did not stop in time");
         }
         info!("stopped");
@@ -418,6 +543,7 @@ fn iroh_config(config: &Config, secret: SecretKey) -> IrohConfig {
         lookup: lookup(config),
         relays: relays(config),
         own_relay: None,
+        accept_relays: size(config.p2p.accept_relays),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::config::{P2p, P2pAdmission, P2pRelay, RelayMode, RelayServes};
 use crate::reach;
+use crate::relay_pages::RelayPages;
 use anyhow::{Context, Result};
 use p2p::invite::public_address::is_public;
 use p2p::iroh::{OwnRelay, Policy, SecretKey};
@@ -18,11 +19,12 @@ pub struct RunningRelay {
     pub place: OwnRelay,
 }
 
-/// Starts the pool's relay, where there is to be one; says why where there is not.
+/// Starts the pool's relay, where there is to be one; says why where there is not. Browsers
+/// are shown `pages`, where the host wants that.
 ///
 /// # Errors
 /// When it is configured as "on" and its ports are not to be had.
-pub async fn start(config: &P2p, secret: &SecretKey) -> Result<Option<RunningRelay>> {
+pub async fn start(config: &P2p, secret: &SecretKey, pages: &RelayPages) -> Result<Option<RunningRelay>> {
     let relay = &config.relay;
     let Some(public) = public_place(config, reach::address) else {
         match relay.mode {
@@ -39,7 +41,7 @@ pub async fn start(config: &P2p, secret: &SecretKey) -> Result<Option<RunningRel
         qad: (relay.qad != 0).then(|| (relay.bind, relay.qad).into()),
         policy: policy(config),
         limits: limits(relay),
-        pages: None,
+        pages: relay.dashboard.then(|| pages.pages()),
     });
     let server = match server.await {
         Ok(server) => server,
@@ -49,7 +51,7 @@ pub async fn start(config: &P2p, secret: &SecretKey) -> Result<Option<RunningRel
         }
         Err(error) => return Err(error).context("starting the pool's own relay (p2p.relay.mode = \"on\")"),
     };
-    let place = place(&public, server.tcp(), is_of_this_machine);
+    let place = place(&public, server.tcp(), server.qad(), is_of_this_machine);
     info!(address = %server.tcp(), transport = "relay", relay = %place.told, qad = ?server.qad(), "listening");
     Ok(Some(RunningRelay { server, place }))
 }
@@ -100,9 +102,11 @@ fn public_place(config: &P2p, dialled: impl Fn(SocketAddr) -> SocketAddr) -> Opt
 fn place(
     (host, port): &(Host, Option<u16>),
     listening: SocketAddr,
+    qad: Option<SocketAddr>,
     is_own: impl Fn(IpAddr) -> bool,
 ) -> OwnRelay {
-    let hint = |host: Host, port| RelayHint { host, port, trust: RelayTrust::Pool };
+    let qad = qad.map_or(0, |listening| listening.port());
+    let hint = |host: Host, port| RelayHint { host, port, trust: RelayTrust::Pool, qad };
     let told = hint(host.clone(), port.unwrap_or(listening.port()));
     let reached = match (listening.ip(), host) {
         (ip, _) if !ip.is_unspecified() => hint(Host::Ip(ip), listening.port()),
@@ -164,7 +168,8 @@ mod tests {
     fn behind_a_router_the_pool_does_not_go_through_it_to_reach_its_own_relay() {
         let both = |public: &str, listening: &str, own: bool| {
             let host = public.parse::<RelayHint>().unwrap().host;
-            let places = place(&(host, None), listening.parse().unwrap(), |_| own);
+            let qad = Some("0.0.0.0:7842".parse().unwrap());
+            let places = place(&(host, None), listening.parse().unwrap(), qad, |_| own);
             (places.told.to_string(), places.reached.to_string())
         };
         let text = |told: &str, reached: &str| (told.to_owned(), reached.to_owned());

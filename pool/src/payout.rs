@@ -20,6 +20,7 @@ pub mod rotation;
 pub mod ruled;
 pub mod set;
 pub mod standpoint;
+pub mod used;
 
 pub use address::{AddressError, PayoutAddress};
 pub use aliases::{AliasError, Aliases};
@@ -31,6 +32,7 @@ pub use rotation::RotationError;
 pub use ruled::RuledPayout;
 pub use set::{PayoutError, PayoutSet};
 pub use standpoint::Standpoint;
+pub use used::PaidBefore;
 
 use crate::config;
 use bitcoin::Transaction;
@@ -112,17 +114,25 @@ impl PayoutMode {
         Ok(PayoutMode::Fixed(Box::new(destination(payout, network, data_dir)?)))
     }
 
-    /// Takes note of the coinbases of blocks that were found before: a ranged descriptor
-    /// never pays an index again that one of them pays.
+    /// Takes note of the coinbases of blocks that were found before, and of what the ledger
+    /// says of more: a ranged descriptor never pays an index again that one of them pays.
     ///
     /// # Errors
     /// When the index cannot be stored or the descriptor is used up.
-    pub fn skip_paid(&self, coinbases: &[Vec<u8>]) -> Result<(), AdvanceError> {
+    pub fn skip_paid(&self, coinbases: &[Vec<u8>], ledger: &PaidBefore) -> Result<(), AdvanceError> {
         let Some(fixed) = self.destination() else { return Ok(()) };
         let transactions =
             coinbases.iter().filter_map(|bytes| bitcoin::consensus::deserialize::<Transaction>(bytes).ok());
         let scripts = transactions.flat_map(|coinbase| coinbase.output).map(|output| output.script_pubkey);
-        fixed.skip_paid(&scripts.collect())
+        fixed.skip_paid(&scripts.chain(ledger.scripts().cloned()).collect())
+    }
+
+    /// The rules, where the ledger decides whom blocks pay.
+    pub fn rules(&self) -> Option<&ledger::payout::Rules> {
+        match self {
+            PayoutMode::Ruled(ruled) => Some(&ruled.rules),
+            PayoutMode::Fixed(_) | PayoutMode::Solo(_) => None,
+        }
     }
 
     /// The one configured destination, if blocks pay it or a part of them.

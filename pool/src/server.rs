@@ -1,6 +1,7 @@
 //! The Stratum V2 mining server: accepts connections and gives each a session.
 
 pub mod acceptor;
+mod audit;
 pub mod block;
 pub mod keep_alive;
 pub mod parking;
@@ -8,6 +9,7 @@ mod session;
 pub mod setup;
 pub mod share_log;
 
+use crate::audit::{ListenError, Listeners};
 use crate::extranonces::Extranonces;
 use crate::job::board::JobBoard;
 use crate::payout::PayoutMode;
@@ -64,6 +66,8 @@ pub struct ServerContext {
     pub board: JobBoard,
     /// Where accepted shares go.
     pub ledger: LedgerHandle,
+    /// Where members read them.
+    pub listeners: Arc<Listeners>,
     /// Where solved blocks go.
     pub blocks: mpsc::Sender<FoundBlock>,
     /// Counters.
@@ -130,6 +134,9 @@ pub enum Closed {
     /// Shares cannot be written down any more, so that none can be accepted.
     #[error(transparent)]
     Ledger(#[from] LedgerGone),
+    /// The ledger cannot be read for a member who checks it.
+    #[error("reading the ledger for a member: {0}")]
+    Audit(#[from] ListenError),
     /// The pool is stopping.
     #[error("the pool is stopping")]
     Stopping,

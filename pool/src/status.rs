@@ -8,16 +8,22 @@ pub mod blocks;
 pub mod books;
 pub mod connections;
 pub mod counters;
+pub mod heat;
 pub mod labels;
 pub mod outages;
+pub mod payout;
 pub mod relays;
 pub mod snapshot;
+pub mod window;
 
 pub use blocks::{BlockRecord, Blocks};
 pub use connections::{ChannelInfo, ChannelReport, ConnectionGuard, Connections, Path, WorkerReport};
 pub use counters::{CloseReason, Counter, Counters};
+pub use heat::{Heat, HeatSnapshot};
 pub use outages::Outages;
+pub use payout::{PayoutKeeper, PayoutSnapshot};
 pub use snapshot::{Observed, StatusSnapshot};
+pub use window::{WindowKeeper, WindowSnapshot};
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,6 +39,12 @@ pub struct Status {
     pub outages: Outages,
     /// The newest blocks.
     pub blocks: Blocks,
+    /// Where the host's blocks are paid.
+    pub payout: payout::ShownPayout,
+    /// The window that payouts are computed from.
+    pub window: window::ShownWindow,
+    /// Work that pays nobody.
+    pub heat: Arc<Heat>,
     started: Instant,
 }
 
@@ -44,6 +56,9 @@ impl Status {
             counters: Counters::default(),
             outages: Outages::default(),
             blocks: Blocks::default(),
+            payout: payout::ShownPayout::default(),
+            window: window::ShownWindow::default(),
+            heat: Arc::default(),
             started: now,
         })
     }

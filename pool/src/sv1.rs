@@ -37,8 +37,14 @@ impl Sv1Port {
 
     /// A session for a miner that has just connected.
     pub fn session(&self) -> Session {
-        let extranonce1: [u8; EXTRANONCE1] = self.next.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        Session::new(self.session.clone(), extranonce1, std::time::Instant::now())
+        Session::new(self.session.clone(), self.own_part(), std::time::Instant::now())
+    }
+
+    /// A miner's own part of the search space. It never begins with a zero byte, so that it
+    /// is another one too where zeros stand before it for a channel with room to spare.
+    pub fn own_part(&self) -> [u8; EXTRANONCE1] {
+        const NOT_ZERO: u32 = 0x8000_0000;
+        (self.next.fetch_add(1, Ordering::Relaxed) | NOT_ZERO).to_be_bytes()
     }
 }
 

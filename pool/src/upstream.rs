@@ -10,7 +10,7 @@
 //!     set up, resume    pings             keep the token            channels, if they wait
 //! ```
 //!
-//! [`Backoff`], [`Pulse`] and [`InFlight`] are plain logic; [`Link`] is one connection with
+//! [`Backoff`], [`Turn`], [`Pulse`] and [`InFlight`] are plain logic; [`Link`] is one connection with
 //! its pulse; [`Upstream`] makes them, over TCP or Iroh alike. With a pool that does not
 //! know extension 0x5042 (`docs/extensions.md`) there are no pings and nothing is resumed;
 //! the rest is the same.
@@ -22,6 +22,7 @@ mod in_flight;
 mod link;
 mod path;
 mod pulse;
+mod turn;
 
 pub use backoff::Backoff;
 pub use error::UpstreamError;
@@ -29,6 +30,7 @@ pub use in_flight::InFlight;
 pub use link::{Incoming, Link};
 pub use path::Path;
 pub use pulse::{Beat, Pulse};
+pub use turn::Turn;
 
 use crate::wire::keep_alive::{ChannelResumed, MAX_TOKENS, Token};
 use greeting::Greeting;
@@ -72,8 +74,9 @@ pub enum Standing {
 #[derive(Debug)]
 pub struct Upstream {
     config: UpstreamConfig,
-    /// One for all connections: it remembers the ways that it has found.
+    /// One for all connections, to other pools too: it remembers the ways that it has found.
     node: Option<IrohNode>,
+    owns_node: bool,
     /// What our channels may wait under, oldest first.
     tokens: Vec<Token>,
     kept_for: Duration,
@@ -86,23 +89,41 @@ const DIAL: Duration = Duration::from_secs(8);
 pub const PATIENCE: Duration = Duration::from_secs(8);
 
 impl Upstream {
-    /// Makes ready to dial.
+    /// Makes ready to dial the pool of each of `configs`. One node dials them all: two with
+    /// one key would steal each other's packets.
     ///
     /// # Errors
     /// When there is no UDP socket to dial a node id with.
-    pub async fn bind(config: UpstreamConfig) -> Result<Upstream, UpstreamError> {
-        let node = match &config.pool {
-            Target::Tcp(_) => None,
-            Target::Iroh(invite) => {
-                let mut dialling = IrohConfig::for_dialling(config.identity.clone(), invite);
-                dialling.lookup = config.lookup.clone();
-                if config.relay_only {
-                    (dialling.bind, dialling.port_mapping) = (Vec::new(), false);
-                }
-                Some(IrohNode::bind(dialling).await?)
+    pub async fn bind_all(configs: Vec<UpstreamConfig>) -> Result<Vec<Upstream>, UpstreamError> {
+        let node = bind_node(&configs).await?;
+        Ok(configs.into_iter().map(|config| Upstream::new(config, node.clone(), true)).collect())
+    }
+
+    /// Makes ready to dial one pool, over the node of another upstream to it if there is one,
+    /// which it must not outlive: one key cannot be two nodes.
+    ///
+    /// # Errors
+    /// As [`bind_all`](Self::bind_all).
+    pub async fn bind_beside(
+        config: UpstreamConfig,
+        shared: Option<IrohNode>,
+    ) -> Result<Upstream, UpstreamError> {
+        match shared {
+            Some(node) => Ok(Upstream::new(config, Some(node), false)),
+            None => {
+                let node = bind_node(std::slice::from_ref(&config)).await?;
+                Ok(Upstream::new(config, node, true))
             }
-        };
-        Ok(Upstream { config, node, tokens: Vec::new(), kept_for: Duration::ZERO })
+        }
+    }
+
+    fn new(config: UpstreamConfig, node: Option<IrohNode>, owns_node: bool) -> Upstream {
+        Upstream { config, node, owns_node, tokens: Vec::new(), kept_for: Duration::ZERO }
+    }
+
+    /// The node that dials, where a node id is dialled.
+    pub fn node(&self) -> Option<IrohNode> {
+        self.node.clone()
     }
 
     /// Connects once, negotiates, and takes up the channels of before where the pool still
@@ -141,9 +162,12 @@ impl Upstream {
         if self.tokens.is_empty() { Duration::ZERO } else { self.kept_for }
     }
 
-    /// Ends everything; last bytes still arrive where the pool answers in time.
+    /// Ends everything, for all that were bound together; last bytes still arrive where the
+    /// pool answers in time.
     pub async fn close(self) {
-        if let Some(node) = self.node {
+        if let Some(node) = self.node
+            && self.owns_node
+        {
             node.close().await;
         }
     }
@@ -195,6 +219,25 @@ impl Upstream {
             Ok(channels) => Standing::Resumed(channels),
             Err(code) => Standing::Gone(code),
         })
+    }
+}
+
+/// The node that dials those of `configs` that are reached by node id.
+async fn bind_node(configs: &[UpstreamConfig]) -> Result<Option<IrohNode>, UpstreamError> {
+    let invites = configs.iter().filter_map(|config| match &config.pool {
+        Target::Tcp(_) => None,
+        Target::Iroh(invite) => Some(invite),
+    });
+    match configs.first() {
+        Some(config) if invites.clone().next().is_some() => {
+            let mut dialling = IrohConfig::for_dialling(config.identity.clone(), invites);
+            dialling.lookup = config.lookup.clone();
+            if config.relay_only {
+                (dialling.bind, dialling.port_mapping) = (Vec::new(), false);
+            }
+            Ok(Some(IrohNode::bind(dialling).await?))
+        }
+        _ => Ok(None),
     }
 }
 

@@ -4,6 +4,7 @@
 //! for that, so its two messages are read here as borrowed views. All integers are
 //! little-endian (SV2 section 3.1).
 
+pub mod audit;
 pub mod keep_alive;
 pub mod tlv;
 

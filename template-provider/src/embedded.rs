@@ -132,6 +132,7 @@ pub fn start_with_chain(
         shared.clone(),
         config.template_interval,
         ends.solutions,
+        ends.questions,
         ends.reserve,
         ends.status,
         cancel,

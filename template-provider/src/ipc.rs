@@ -10,6 +10,7 @@
 //! - `session`: what is done while connected; `tip` and `fees` are its two loops
 //! - `publisher`: which template may be published after which
 //! - `shelf`: templates that solutions may still come for
+//! - `places`, `json_rpc`, `followed`: where blocks are, as the node says or its tips show
 //! - `submit`, `verdict`, `files`: solved blocks, to Core and to disk
 
 mod backoff;
@@ -19,7 +20,10 @@ mod convert;
 mod error;
 mod fees;
 mod files;
+mod followed;
+mod json_rpc;
 mod node;
+mod places;
 mod publisher;
 mod session;
 mod shelf;

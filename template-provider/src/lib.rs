@@ -6,11 +6,13 @@
 
 pub mod embedded;
 pub mod ipc;
+pub mod place;
 mod schema;
 pub mod solution;
 pub mod source;
 pub mod template;
 
+pub use place::{Place, PlaceError};
 pub use solution::{Solution, SolutionError, SolutionOutcome};
 pub use source::{CoinbaseReserve, SourceHandle, SourceStatus};
 pub use template::{Network, Template};

@@ -1,8 +1,9 @@
 //! The handle by which the rest of the pool talks to a source.
 
-use crate::{Solution, SolutionError, SolutionOutcome, Template};
+use crate::{Place, PlaceError, Solution, SolutionError, SolutionOutcome, Template};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
+use work::Hash256;
 
 /// Room to keep free in the block for the pool's coinbase outputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +48,11 @@ pub struct SourceHandle {
     /// Tells the source how much room the coinbase needs; the source asks for new
     /// templates when it grows.
     pub reserve: watch::Sender<CoinbaseReserve>,
+    /// Tells the source which tip every miner has been sent, for a source that would otherwise
+    /// burden the machine with the next template while they wait for it.
+    pub delivered: watch::Sender<Hash256>,
     pub(crate) solutions: mpsc::Sender<SolutionRequest>,
+    pub(crate) questions: mpsc::Sender<PlaceRequest>,
 }
 
 impl SourceHandle {
@@ -62,6 +67,18 @@ impl SourceHandle {
             .await
             .map_err(|_| SolutionError::Stopped)?;
         answer.await.map_err(|_| SolutionError::Stopped)?
+    }
+
+    /// Asks where the block `hash` is, whose height is `height`. The answer may be another
+    /// as soon as `templates` has one on another tip.
+    ///
+    /// # Errors
+    /// [`PlaceError`] when nobody can say.
+    pub async fn place(&self, hash: Hash256, height: u32) -> Result<Place, PlaceError> {
+        let (answer, answered) = oneshot::channel();
+        let request = PlaceRequest { hash, height, answer };
+        self.questions.send(request).await.map_err(|_| PlaceError::Stopped)?;
+        answered.await.map_err(|_| PlaceError::Stopped)?
     }
 
     /// Waits until the source has stopped: its token was cancelled and it has taken
@@ -80,12 +97,22 @@ pub(crate) struct SolutionRequest {
     pub(crate) verdict: oneshot::Sender<Result<SolutionOutcome, SolutionError>>,
 }
 
+/// A question where a block is, and where to send the answer.
+#[derive(Debug)]
+pub(crate) struct PlaceRequest {
+    pub(crate) hash: Hash256,
+    pub(crate) height: u32,
+    pub(crate) answer: oneshot::Sender<Result<Place, PlaceError>>,
+}
+
 /// A source's own ends of the channels behind a [`SourceHandle`].
 pub(crate) struct SourceEnds {
     pub(crate) templates: Publisher,
     pub(crate) status: watch::Sender<SourceStatus>,
     pub(crate) reserve: watch::Receiver<CoinbaseReserve>,
+    pub(crate) delivered: watch::Receiver<Hash256>,
     pub(crate) solutions: mpsc::Receiver<SolutionRequest>,
+    pub(crate) questions: mpsc::Receiver<PlaceRequest>,
 }
 
 /// Where a source puts its templates.
@@ -110,20 +137,32 @@ pub(crate) fn channels(status: SourceStatus, reserve: CoinbaseReserve) -> (Sourc
     // Blocks are rare; a queue this long means that the node does not answer, and
     // then submitters wait.
     const SOLUTIONS_WAITING: usize = 64;
+    const QUESTIONS_WAITING: usize = 16;
 
     let (templates, templates_out) = watch::channel(None);
     let (openings, openings_out) = watch::channel(None);
     let (status, status_out) = watch::channel(status);
     let (reserve_in, reserve) = watch::channel(reserve);
+    let (delivered_in, delivered) = watch::channel(Hash256([0; 32]));
     let (solutions_in, solutions) = mpsc::channel(SOLUTIONS_WAITING);
+    let (questions_in, questions) = mpsc::channel(QUESTIONS_WAITING);
     (
         SourceHandle {
             templates: templates_out,
             openings: openings_out,
             status: status_out,
             reserve: reserve_in,
+            delivered: delivered_in,
             solutions: solutions_in,
+            questions: questions_in,
         },
-        SourceEnds { templates: Publisher { templates, openings }, status, reserve, solutions },
+        SourceEnds {
+            templates: Publisher { templates, openings },
+            status,
+            reserve,
+            delivered,
+            solutions,
+            questions,
+        },
     )
 }

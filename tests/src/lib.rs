@@ -6,6 +6,8 @@
 //!  proxy          outages between a miner and its pool
 //!  join           `punchbowl join` in front of a pool
 //!  status         what its status page says
+//!  hook           a program of a host's that takes webhooks
+//!  mosquitto      a real MQTT broker
 //!  client         a scripted Stratum V2 miner, as well-behaved or as rude as told
 //!  sv1            a Stratum V1 miner that hashes on the CPU, or sends what it is told
 //!  load           many miners at once, cheap enough to share the machine with the pool
@@ -13,6 +15,7 @@
 //!  events         what a pool says as it happens
 //!  openapi        whether answers are as described
 //!  party          a pool with members who mine at it
+//!  s9pk           reads a StartOS package, and believes nothing of it unproven
 //!  nat            networks behind real NATs, for the programs to meet across (Linux)
 //! ```
 //!
@@ -23,9 +26,11 @@ pub mod bitcoin_node;
 pub mod browser;
 pub mod client;
 pub mod events;
+pub mod hook;
 pub mod http;
 pub mod join;
 pub mod load;
+pub mod mosquitto;
 #[cfg(target_os = "linux")]
 pub mod nat;
 pub mod openapi;
@@ -35,6 +40,7 @@ pub mod process;
 pub mod proxy;
 pub mod punchbowl;
 pub mod rpc;
+pub mod s9pk;
 pub mod status;
 pub mod sv1;
 

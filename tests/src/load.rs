@@ -12,6 +12,8 @@
 //!  waves     mode: connections that come and go, and what memory they leave behind
 //!  listeners pages that are looked at meanwhile
 //!  idle      mode: what a connection costs that does nothing
+//!  paths     mode: what a share and a member cost over TCP, Iroh and a relay
+//!  old       mode: what a Stratum V1 miner costs
 //! ```
 
 pub mod crowd;
@@ -19,6 +21,8 @@ pub mod fanout;
 pub mod hasher;
 pub mod idle;
 pub mod listeners;
+pub mod old;
+pub mod paths;
 pub mod report;
 pub mod server;
 pub mod shares;
@@ -29,4 +33,4 @@ pub use crowd::{Crowd, Member};
 pub use listeners::Listeners;
 pub use report::Report;
 pub use server::Server;
-pub use target::{Kind, Target};
+pub use target::{Dial, Kind, Target};

@@ -2,11 +2,12 @@
 
 use crate::{BitcoinNode, Client, Place, Process, within_deadline};
 use anyhow::{Context, Result, bail, ensure};
-use p2p::{AuthorityKey, Invite, identity::parse_node_id};
+use p2p::{AuthorityKey, AuthorityKeypair, Invite, identity::parse_node_id};
 use serde_json::Value;
 use std::{
     env, fs,
     net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Output},
     sync::OnceLock,
@@ -38,6 +39,7 @@ pub struct PoolConfig {
     p2p: String,
     more_ports: String,
     sections: Vec<String>,
+    key: Option<String>,
 }
 
 /// `OP_TRUE` would be a strange payout; this is the generator point's P2WPKH, whose
@@ -90,6 +92,7 @@ impl PoolConfig {
             p2p: String::new(),
             more_ports: String::new(),
             sections: Vec::new(),
+            key: None,
         }
     }
 
@@ -183,6 +186,13 @@ impl PoolConfig {
         self
     }
 
+    /// Its authority key is this one.
+    #[must_use]
+    pub fn key(mut self, key: &AuthorityKeypair) -> PoolConfig {
+        self.key = Some(key.secret_text().to_string());
+        self
+    }
+
     /// Adds a section, its heading included: `"[vardiff]\nenabled = false"`.
     #[must_use]
     pub fn section(mut self, text: &str) -> PoolConfig {
@@ -191,8 +201,18 @@ impl PoolConfig {
     }
 
     fn to_toml(&self, folder: &Path) -> String {
-        let PoolConfig { network, listen, template, payout, node, port_mapping, p2p, more_ports, sections } =
-            self;
+        let PoolConfig {
+            network,
+            listen,
+            template,
+            payout,
+            node,
+            port_mapping,
+            p2p,
+            more_ports,
+            sections,
+            key: _,
+        } = self;
         let data_dir = folder.join("data");
         format!(
             "network = {network:?}\ndata_dir = {data_dir:?}\n\n[listen]\ntcp = [\"{listen}\"]\n{more_ports}\n\n\
@@ -291,6 +311,14 @@ impl Punchbowl {
         let mut command = command()?;
         command.args(arguments).current_dir(folder).env("HOME", folder).env("TMPDIR", folder);
         output(command).await
+    }
+
+    /// The program itself.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn program() -> Result<&'static Path> {
+        binary()
     }
 
     /// Where miners connect.
@@ -430,6 +458,15 @@ struct Listening {
     invite: Invite,
 }
 
+/// Puts an authority key where the pool looks for its own.
+fn place_key(data_dir: &Path, key: &str) -> Result<()> {
+    fs::create_dir_all(data_dir)?;
+    fs::set_permissions(data_dir, fs::Permissions::from_mode(0o700))?;
+    let file = data_dir.join("authority.key");
+    fs::write(&file, format!("{key}\n"))?;
+    Ok(fs::set_permissions(file, fs::Permissions::from_mode(0o600))?)
+}
+
 fn configuration(folder: &Path) -> PathBuf {
     folder.join("punchbowl.toml")
 }
@@ -437,6 +474,9 @@ fn configuration(folder: &Path) -> PathBuf {
 async fn launch(place: &Place, config: &PoolConfig, folder: &Path) -> Result<(Process, Listening)> {
     let file = configuration(folder);
     fs::write(&file, config.to_toml(folder))?;
+    if let Some(key) = &config.key {
+        place_key(&folder.join("data"), key)?;
+    }
     let mut command = command()?;
     // The ready line comes on standard output, so that it is an event among the log lines.
     command.arg("pool").arg("--config").arg(&file).args(["--log-format", "json", "--ready-fd", "1"]);
@@ -513,7 +553,8 @@ fn command() -> Result<Command> {
             command.env_remove(name);
         }
     }
-    command.env("RUST_BACKTRACE", "1");
+    // Nothing of a test belongs into the home of whoever runs it.
+    command.env("RUST_BACKTRACE", "1").env("HOME", "/dev/null/home");
     Ok(command)
 }
 

@@ -68,6 +68,14 @@ pub struct Sv1Share {
     pub is_block: bool,
 }
 
+impl Sv1Job {
+    /// Whether its coinbase says that nobody is paid.
+    pub fn is_for_warmth(&self) -> bool {
+        const MARK: &[u8] = b"heat only, never payable";
+        Vec::from_hex(&self.coinbase.0).is_ok_and(|bytes| bytes.windows(MARK.len()).any(|part| part == MARK))
+    }
+}
+
 impl Sv1Miner {
     /// Connects and says nothing.
     ///
@@ -270,6 +278,26 @@ impl Sv1Miner {
             }
         }
         bail!("no share in {MOST_HASHES} hashes; is the difficulty what the test expects?")
+    }
+
+    /// A share of the newest job that was not looked for: any nonce, nearly always below the
+    /// difficulty.
+    ///
+    /// # Errors
+    /// When there is no job yet.
+    pub fn guess(&mut self) -> Result<Sv1Share> {
+        let job = self.job.as_ref().context("no job yet")?;
+        let nonce = self.next_nonce;
+        self.next_nonce = nonce.wrapping_add(1);
+        Ok(Sv1Share {
+            job: job.id.clone(),
+            extranonce2: "5a".repeat(self.extranonce2_size),
+            ntime: job.ntime,
+            nonce,
+            version_bits: self.mask.map(|mask| mask & 0x0010_0000),
+            hash: [0; 32],
+            is_block: false,
+        })
     }
 
     /// The difficulty told last.

@@ -7,11 +7,14 @@ use std::{
     fs,
     net::SocketAddr,
     path::Path,
+    time::{Duration, Instant},
 };
 use tests::{
     BitcoinNode, PoolConfig, Process, Punchbowl,
     client::{Message, SLOW, Wanted},
-    http, within_deadline,
+    http,
+    process::Signal,
+    within_deadline,
 };
 use tokio::net::TcpStream;
 
@@ -67,7 +70,7 @@ async fn every_listener_serves_and_the_key_files_are_made_for_the_owner_alone() 
                 let node = p2p::identity::parse_node_id(line["node"].as_str().unwrap()).unwrap();
                 let authority = authority.expect("TCP is listened on first");
                 let invite = p2p::Invite { node, authority, relays: vec![], addresses: vec![address] };
-                let config = p2p::iroh::IrohConfig::for_dialling(p2p::iroh::SecretKey::generate(), &invite);
+                let config = p2p::iroh::IrohConfig::for_dialling(p2p::iroh::SecretKey::generate(), [&invite]);
                 let stream = p2p::IrohNode::bind(config).await.unwrap().dial(&invite).await.unwrap();
                 assert_eq!(stream.peer(), node);
             }
@@ -134,6 +137,87 @@ async fn second_pool_on_a_data_folder_is_refused_and_the_first_goes_on() {
     first.kill().await.unwrap();
     let third = embedded_pool(&data_dir, &["--ready-fd", "1"]);
     third.line(|line| line == "ready").await.unwrap();
+}
+
+#[tokio::test]
+async fn run_folder_tells_other_programs_who_the_pool_is_and_how_it_fares() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().join("data");
+    let mut pool = embedded_pool(&data_dir, &["--ready-fd", "1"]);
+    pool.line(|line| line == "ready").await.unwrap();
+    let read = |name: &str| -> Option<Value> {
+        serde_json::from_slice(&fs::read(data_dir.join("run").join(name)).ok()?).ok()
+    };
+    // Not a moment passes in which a reader finds half a file: each is there, whole, or not yet.
+    let serving = || read("status.json").is_some_and(|status| status["serving"] == true);
+    within_deadline("run/status.json to say that jobs are served", async {
+        while !serving() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    let status = read("status.json").unwrap();
+    assert_eq!((&status["network"], &status["source"]["state"]), (&"regtest".into(), &"serving".into()));
+    assert!(status["template"]["height"].as_u64().unwrap() > 0);
+    let identity = read("identity.json").unwrap();
+    let authority: p2p::AuthorityKey = identity["authority_key"].as_str().unwrap().parse().unwrap();
+    assert_eq!(identity["authority_key"], authority.to_string());
+    assert_eq!(status["node"]["id"], identity["node_id"]);
+
+    let healthcheck = || {
+        let data_dir = ["--data-dir", text(&data_dir)];
+        Punchbowl::spawn(&[&["healthcheck", "--network", "regtest"], &data_dir[..]].concat()).unwrap()
+    };
+    assert_eq!(healthcheck().exit().await.unwrap().code(), Some(0));
+    assert_eq!(pool.terminate().await.unwrap().code(), Some(0));
+    // As if it had hung a while ago.
+    let mut silent = read("status.json").unwrap();
+    silent["written_at"] = 1_700_000_000.into();
+    fs::write(data_dir.join("run/status.json"), silent.to_string()).unwrap();
+    let mut check = healthcheck();
+    assert_eq!(check.exit().await.unwrap().code(), Some(1));
+    assert!(check.log().tail(5).contains("hangs"), "{}", check.log().tail(5));
+}
+
+#[tokio::test]
+async fn addresses_that_another_program_writes_down_are_in_the_invite_while_the_pool_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().join("data");
+    let pool = embedded_pool(&data_dir, &["--ready-fd", "1"]);
+    pool.line(|line| line == "ready").await.unwrap();
+    let invite = || {
+        let identity = fs::read(data_dir.join("run/identity.json")).ok()?;
+        Some(serde_json::from_slice::<Value>(&identity).ok()?["invite"].as_str()?.to_owned())
+    };
+    for (written, comes, goes) in
+        [("[\"8.8.8.8:31204\"]", "a=8.8.8.8:31204", "8.8.4.4"), ("[\"8.8.4.4:5\"]", "a=8.8.4.4:5", "8.8.8.8")]
+    {
+        fs::write(data_dir.join("run/external-addrs.json"), written).unwrap();
+        within_deadline(&format!("{comes} in the invite"), async {
+            while !invite().is_some_and(|invite| invite.contains(comes) && !invite.contains(goes)) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .unwrap();
+    }
+}
+
+/// StartOS kills after thirty seconds, and Docker as our compose files set it.
+#[tokio::test]
+async fn pool_is_gone_within_thirty_seconds_even_when_core_hangs_and_core_stops_at_once_after_it() {
+    let Some(mut node) = BitcoinNode::regtest().await.unwrap() else { return };
+    let mut pool = Punchbowl::pool(PoolConfig::on_core(&node).every_hash_a_share()).await.unwrap();
+    let mut miner = pool.miner(0).await.unwrap();
+    miner.open_extended("ann.rig", SLOW).await.unwrap();
+    node.process().signal(Signal::STOP).unwrap();
+    let asked = Instant::now();
+    assert_eq!(pool.terminate().await.unwrap().code(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(30), "it took {:?}", asked.elapsed());
+    node.process().signal(Signal::CONT).unwrap();
+    // It has no client left that it would wait for.
+    node.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -22,6 +22,11 @@ async fn a_member_mines_at_an_invite_and_the_pool_says_which_way_it_comes() {
     assert!(status["shares"]["accepted"].as_u64().unwrap() > 0);
     let metrics = pool.get("/metrics").await.unwrap().1;
     assert!(metrics.contains("punchbowl_connections{path=\"iroh-lan\"} 1"), "{metrics}");
+    let peer = connection["peer"].as_str().unwrap();
+    let series = format!("punchbowl_node_rtt_seconds{{node=\"{peer}\",path=\"iroh-lan\"}} ");
+    assert!(metrics.contains(&series), "{metrics}");
+    let logged = |line: &str| line.contains("packets to a node go this way") && line.contains(peer);
+    pool.process().line(|line| logged(line) && line.contains("lan") && line.contains("rtt")).await.unwrap();
 }
 
 #[tokio::test]

@@ -52,11 +52,29 @@ async fn a_member_who_knows_the_node_id_alone_finds_the_pool_by_the_dht() {
     let member =
         Member::start(&home.host("member").await.unwrap(), &node_id_alone(&pool), &arguments).unwrap();
     let found = async {
-        member.goes(Way::Relayed).await?;
+        // The relay that the DHT names is asked for the member's own address too.
+        member.goes(Way::Direct).await?;
         member.accepted(5).await
     };
     told(found.await, &[member.process(), pool.process(), relay.process()]);
     drop(nodes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_ask_for_their_address_at_the_port_that_the_relay_names() {
+    let Some(lab) = Lab::new().await.unwrap() else { return };
+    let public = lab.network("dc", Network::Public).await.unwrap();
+    let relay = Relay::telling_at(&public.host("relay").await.unwrap(), 7900).await.unwrap();
+    assert!(relay.hint().ends_with(",qad=7900"), "{}", relay.hint());
+    let site = lab.network("site", Network::Home).await.unwrap();
+    let home = lab.network("home", Network::Home).await.unwrap();
+    let config = easy_shares().at_relay(relay.hint()).p2p(NO_DHT);
+    let pool = Punchbowl::pool_at(&site.host("pool").await.unwrap(), config).await.unwrap();
+    waits_at_its_relays(&pool).await.unwrap();
+    let invite = Invite { addresses: Vec::new(), ..pool.printed_invite().await.unwrap() };
+    let member = Member::start(&home.host("member").await.unwrap(), &invite, &["--no-dht"]).unwrap();
+    // Two home routers let nobody in whose address is not known beforehand.
+    told(member.goes(Way::Direct).await, &[member.process(), pool.process(), relay.process()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,6 +49,23 @@ async fn the_only_relay_starts_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_only_relay_stays_away_for_a_while_and_comes_back() {
+    let Some(mut bed) = Bed::new(Network::Symmetric, Network::Symmetric, 1).await else { return };
+    let member = bed.mining(Way::Relayed).await;
+    let mark = member.process().log().mark();
+    bed.relays[0].kill().await.unwrap();
+    // The connection is given up, and dials fail one after the other.
+    let mut lost = mark;
+    for _ in 0..3 {
+        let said = member.process().line_after(lost, |line| line.contains("; trying again in ")).await;
+        bed.told(&member, said.map(drop));
+        lost = member.process().log().mark();
+    }
+    bed.relays[0].restart().await.unwrap();
+    bed.back(&member, mark, "the only relay is away until three dials have failed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn both_routers_forget_their_mappings() {
     let Some(bed) = Bed::new(Network::Home, Network::Home, 1).await else { return };
     let member = bed.mining(Way::Direct).await;

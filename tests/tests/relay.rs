@@ -2,10 +2,15 @@
 //! miner, over loopback. The miners have no UDP socket.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use p2p::Invite;
+use p2p::relay_trust::Pins;
+use p2p::{Invite, RelayHint};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use tests::{PoolConfig, Process, Punchbowl};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 #[tokio::test]
 async fn a_member_mines_through_a_relay_that_runs_alone_knowing_nothing_but_the_invite() {
@@ -43,6 +48,48 @@ async fn a_member_mines_through_the_pools_own_relay() {
         (&true.into(), &"connected".into())
     );
     assert!(status["own_relay"]["bytes"].as_u64().unwrap() > 0, "{status}");
+}
+
+#[tokio::test]
+async fn the_pools_pages_and_its_relay_share_a_port_where_the_host_wants_that() {
+    let own = "[p2p.relay]\nmode = \"on\"\nbind = \"127.0.0.1\"\nport = 0\nqad = 0\ndashboard = true";
+    let pool = Punchbowl::pool(config().section(own)).await.unwrap();
+    pool.process().line(|line| line.contains("waiting for members at a relay")).await.unwrap();
+    let status = pool.status().await.unwrap();
+    let relay: RelayHint = status["relays"][0]["relay"].as_str().unwrap().parse().unwrap();
+
+    // The certificate carries the node key, which is what the invite says of it.
+    let pins = Pins::default();
+    assert!(pins.expect(&relay.host, relay.pinned_key(pool.invite().node)));
+    let tls = TlsConnector::from(Arc::new(pins.client_config().unwrap()));
+    let socket = TcpStream::connect((relay.host.to_string(), relay.port)).await.unwrap();
+    let mut page = tls.connect("127.0.0.1".try_into().unwrap(), socket).await.unwrap();
+    page.write_all(b"GET /api/v1/status HTTP/1.1\r\nHost: pool\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    page.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("\"network\":\"regtest\""), "{answer}");
+
+    let miner = miner(&invite(&pool));
+    miner.line(|line| line == "path: iroh-relayed").await.unwrap();
+    miner.line(|line| line.contains("shares accepted")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_relay_that_is_offered_where_none_is_wanted_hears_why() {
+    let folder = tempfile::tempdir().unwrap();
+    for (taken, reason) in
+        [(0, "its host allows some with accept_relays"), (1, "no address which the whole internet")]
+    {
+        let pool = Punchbowl::pool(config().p2p(&format!("accept_relays = {taken}"))).await.unwrap();
+        let offer = ["--offer", &pool.invite().to_string()];
+        let (mut relay, _) = relay(&folder.path().join(taken.to_string()), "127.0.0.1:0", &offer).await;
+        relay
+            .line(|line| line.contains("the pool does not take the relay") && line.contains(reason))
+            .await
+            .unwrap();
+        assert_eq!(pool.status().await.unwrap()["relays"].as_array().unwrap().len(), 0);
+        assert!(relay.terminate().await.unwrap().success());
+    }
 }
 
 #[tokio::test]

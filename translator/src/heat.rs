@@ -14,6 +14,13 @@ pub const MARK: &[u8] = b"heat only, never payable";
 
 /// A job like `last` that pays nobody. `extranonce` bytes are the miner's.
 pub fn job(last: &Job, extranonce: usize) -> Job {
+    let (head, tail) = coinbase(extranonce);
+    let text: Arc<JobText> = JobText::new(&last.prev_hash, (&head, &tail), &[]);
+    Job { id: 0, text, ..last.clone() }
+}
+
+/// The coinbase of every heat job, before and after `extranonce` bytes.
+pub fn coinbase(extranonce: usize) -> (Vec<u8>, Vec<u8>) {
     const OP_RETURN: u8 = 0x6a;
     let script_sig = MARK.len() + extranonce;
     let mut head = Vec::with_capacity(80);
@@ -32,9 +39,7 @@ pub fn job(last: &Job, extranonce: usize) -> Job {
     tail.extend_from_slice(&[OP_RETURN, MARK.len() as u8]);
     tail.extend_from_slice(MARK);
     tail.extend_from_slice(&0u32.to_le_bytes()); // lock time
-
-    let text: Arc<JobText> = JobText::new(&last.prev_hash, (&head, &tail), &[]);
-    Job { id: 0, text, ..last.clone() }
+    (head, tail)
 }
 
 #[cfg(test)]

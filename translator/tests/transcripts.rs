@@ -46,6 +46,26 @@ macro_rules! firmware {
     };
 }
 
+#[test]
+fn the_table_of_firmware_has_every_transcript_and_names_tests_that_exist() {
+    const TABLE: &str = include_str!("../../docs/firmware.md");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for entry in std::fs::read_dir(root.join("tests/transcripts")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let row = format!("| `{}` |", name.trim_end_matches(".txt"));
+        assert_eq!(TABLE.matches(&row).count(), 1, "docs/firmware.md has one row for {name}");
+    }
+    let named: Vec<_> = TABLE.split('`').filter_map(|quoted| quoted.split_once(".rs::")).collect();
+    assert!(named.len() > 40, "{}", named.len());
+    for (file, test) in named {
+        let path = root.join("..").join(file).with_extension("rs");
+        let source =
+            std::fs::read_to_string(&path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
+        let is_there = source.contains(&format!("fn {test}(")) || source.contains(&format!("    {test}\n"));
+        assert!(is_there, "{} has no test {test}", path.display());
+    }
+}
+
 firmware! {
     antminer_s19_stock
     antminer_s21
@@ -62,6 +82,8 @@ firmware! {
     luxos
     mining_rig_rentals
     names
+    narrow_channel
+    narrow_channel_untold
     nerdminer
     nerdqaxe
     nicehash

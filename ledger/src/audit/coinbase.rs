@@ -2,8 +2,10 @@
 
 use super::discrepancy::Discrepancy;
 use super::history::History;
+use crate::anchor;
 use crate::job_record::JobRecord;
 use crate::payout::{Basis, NamedPlan};
+use crate::tagged_hash::Commitment;
 use bitcoin::{ScriptBuf, Transaction, TxOut};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,7 +51,7 @@ pub(super) fn check(seen: &Sighting<'_>, basis: &Basis, history: &mut History) -
     };
     let right = plan.plan().tx_outputs();
     let had_room = plan.plan().left_out() == 0;
-    if outputs.get(..right.len()) == Some(&right[..]) && rest_pays_nothing(&outputs, right.len()) {
+    if outputs == right {
         return (Vec::new(), had_room);
     }
 
@@ -81,18 +83,24 @@ pub(super) fn check(seen: &Sighting<'_>, basis: &Basis, history: &mut History) -
         })
         .collect();
     if wrong.is_empty() {
-        return wrong_basis("pays the right sums in another order than the rule's".to_owned());
+        return wrong_basis(
+            "pays the right sums in another order than the rule's, or has an output that is neither a payout nor \
+             a commitment"
+                .to_owned(),
+        );
     }
     (wrong, had_room)
 }
 
-/// An output that pays nobody and may stand anywhere: a commitment, or the one that holds the
+/// An output that pays nobody and may stand anywhere: a commitment, be it the template's, the host's
+/// or the ledger's own, or the one that holds the
 /// extranonce in a coinbase of the short form. No payout looks like this.
 fn is_remark(output: &TxOut) -> bool {
     output.value.to_sat() == 0 && output.script_pubkey.is_op_return()
 }
 
-/// Behind the payouts stand only outputs that the template requires.
-fn rest_pays_nothing(outputs: &[TxOut], payouts: usize) -> bool {
-    outputs.iter().skip(payouts).all(|output| output.value.to_sat() == 0)
+/// The heads of the ledger that a job's coinbase commits to.
+pub(super) fn anchored_heads(job: &JobRecord) -> Vec<Commitment> {
+    let outputs = outputs(job).unwrap_or_default();
+    outputs.iter().filter_map(|output| anchor::head(&output.script_pubkey)).collect()
 }

@@ -209,6 +209,15 @@ pub enum Discrepancy {
         /// What is wrong.
         why: String,
     },
+    /// A job's coinbase commits to a head that this ledger does not have.
+    WrongAnchor {
+        /// The job.
+        job: String,
+        /// A share mined on it.
+        share: u64,
+        /// The head that it names.
+        head: String,
+    },
     /// A share that the pool accepted is not in its ledger.
     MyShareMissing {
         /// Its hash.
@@ -224,6 +233,15 @@ pub enum Discrepancy {
         credited: String,
         /// The target at which it was accepted.
         accepted: String,
+    },
+    /// A share of mine is credited to somebody else.
+    MyShareTaken {
+        /// Its sequence number.
+        share: u64,
+        /// Whom I mine as.
+        mine: String,
+        /// Who is credited.
+        credited: String,
     },
     /// A job does not pay me what is due to me.
     MyPayoutMissing {
@@ -262,8 +280,10 @@ impl Discrepancy {
             Discrepancy::UnbalancedBooking { .. } => "unbalanced-booking",
             Discrepancy::WrongPayout { .. } => "wrong-payout",
             Discrepancy::WrongBasis { .. } => "wrong-basis",
+            Discrepancy::WrongAnchor { .. } => "wrong-anchor",
             Discrepancy::MyShareMissing { .. } => "my-share-missing",
             Discrepancy::MyShareDevalued { .. } => "my-share-devalued",
+            Discrepancy::MyShareTaken { .. } => "my-share-taken",
             Discrepancy::MyPayoutMissing { .. } => "my-payout-missing",
         }
     }
@@ -356,6 +376,11 @@ impl fmt::Display for Discrepancy {
             Discrepancy::WrongBasis { job, share, why } => {
                 write!(f, "the job {job} (share {share} was mined on it) {why}")
             }
+            Discrepancy::WrongAnchor { job, share, head } => write!(
+                f,
+                "the job {job} (share {share} was mined on it) commits to the head {head}, which was not in this \
+                 ledger then: the pool has kept another one"
+            ),
             Discrepancy::MyShareMissing { hash, accepted } => write!(
                 f,
                 "the share {hash} was accepted at {accepted} (seconds since 1970) and is not in the ledger"
@@ -365,6 +390,9 @@ impl fmt::Display for Discrepancy {
                 "share {share} is credited at the target {credited}; it was accepted at {accepted}, which is \
                  harder"
             ),
+            Discrepancy::MyShareTaken { share, mine, credited } => {
+                write!(f, "share {share}, which I mined as {mine}, is credited to {credited}")
+            }
             Discrepancy::MyPayoutMissing { paid, right } => {
                 write!(f, "a job pays me {paid} sat where the rule says {right} sat")
             }

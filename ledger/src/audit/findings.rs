@@ -24,6 +24,10 @@ impl Findings {
         self.count
     }
 
+    pub(super) fn kept(&self) -> &[Discrepancy] {
+        &self.kept
+    }
+
     pub(super) fn into_kept(self) -> Vec<Discrepancy> {
         self.kept
     }

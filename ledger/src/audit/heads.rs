@@ -19,6 +19,8 @@ pub(super) struct Heads {
     /// Heads that the pool has shown before, by slice.
     known: BTreeMap<u64, SignedHead>,
     last: u64,
+    /// The heads that have been read.
+    hashes: HashSet<Commitment>,
     /// How many slices were closed when a prev-hash was first mined on.
     tips: HashMap<Hash256, u64>,
     nbits: HashSet<u32>,
@@ -34,6 +36,7 @@ impl Heads {
             closed: 0,
             known: known.into_iter().map(|head| (head.head.slice, head)).collect(),
             last: 0,
+            hashes: HashSet::new(),
             tips: HashMap::new(),
             nbits: HashSet::new(),
         }
@@ -41,6 +44,10 @@ impl Heads {
 
     pub(super) fn signer(&self) -> Option<[u8; 32]> {
         self.signer
+    }
+
+    pub(super) fn ledger_is(&mut self, ledger: LedgerId) {
+        self.ledger.get_or_insert(ledger);
     }
 
     pub(super) fn ledger(&self) -> Option<LedgerId> {
@@ -84,12 +91,15 @@ impl Heads {
             findings.add(two);
         }
         self.previous = hash;
+        self.hashes.insert(hash);
         self.last = self.last.max(slice);
     }
 
     /// Heads that were shown and lie behind the ledger's end.
     pub(super) fn withdrawn(&mut self, findings: &mut Findings) {
-        for (slice, known) in self.known.range(self.last + 1..) {
+        // Told once.
+        let behind = self.known.split_off(&(self.last + 1));
+        for (slice, known) in &behind {
             // What is not signed by the pool proves nothing.
             let of_the_pool = self.signer.is_none_or(|signer| signer == known.signer);
             let of_this_ledger = self.ledger.is_none_or(|ledger| ledger == known.head.ledger);
@@ -98,6 +108,11 @@ impl Heads {
                 findings.add(Discrepancy::HeadWithdrawn { slice: *slice, known });
             }
         }
+    }
+
+    /// Whether there was a head with this hash.
+    pub(super) fn had(&self, head: Commitment) -> bool {
+        self.hashes.contains(&head)
     }
 
     /// How many slices were closed when `tip` was first mined on; `now`, if that is now.

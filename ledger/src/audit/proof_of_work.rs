@@ -15,9 +15,10 @@ use work::{Hash256, JobWork, Judged, SplitCoinbase, Target};
 #[derive(Default)]
 pub(super) struct Judge {
     jobs: HashMap<Commitment, Arc<Prepared>>,
-    contexts: HashMap<*const ShareContext, Terms>,
+    /// By address, which is only compared.
+    contexts: HashMap<usize, Terms>,
     /// The last one: shares of a channel come in bursts.
-    last: Option<(*const ShareContext, Terms)>,
+    last: Option<(usize, Terms)>,
 }
 
 /// A job, ready for its shares.
@@ -33,7 +34,7 @@ struct Terms {
     /// Where nothing is rolled.
     root: Option<Hash256>,
     target: Target,
-    /// Held, so that the pointer that names it names nothing else.
+    /// Held, so that the address that names it names nothing else.
     _context: Arc<ShareContext>,
 }
 
@@ -75,7 +76,7 @@ impl Judge {
     }
 
     fn terms(&mut self, context: &Arc<ShareContext>) -> &Terms {
-        let name = Arc::as_ptr(context);
+        let name = Arc::as_ptr(context) as usize;
         let last = match self.last.take() {
             Some(last) if last.0 == name => last,
             _ => (name, self.look_up(name, context)),
@@ -83,7 +84,7 @@ impl Judge {
         &self.last.insert(last).1
     }
 
-    fn look_up(&mut self, name: *const ShareContext, context: &Arc<ShareContext>) -> Terms {
+    fn look_up(&mut self, name: usize, context: &Arc<ShareContext>) -> Terms {
         if let Some(terms) = self.contexts.get(&name) {
             return terms.clone();
         }

@@ -29,6 +29,8 @@ pub struct Report {
     /// How often a job had no room for an output of everybody to whom one was due, by its own
     /// word: those stay credits.
     pub jobs_without_room: u64,
+    /// How many jobs commit to a head of the ledger in their coinbase.
+    pub jobs_anchored: u64,
     /// The rules that jobs paid by, oldest first.
     pub rules: Vec<RulesInForce>,
     /// Members, by identity.
@@ -113,6 +115,9 @@ impl fmt::Display for Report {
         }
         if self.jobs_without_room > 0 {
             write!(f, "; {} say that they had no room to pay everybody", self.jobs_without_room)?;
+        }
+        if self.jobs_anchored > 0 {
+            write!(f, "; {} commit to a head of this ledger", self.jobs_anchored)?;
         }
         writeln!(f)?;
         for RulesInForce { since_share, rules } in &self.rules {

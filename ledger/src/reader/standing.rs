@@ -24,6 +24,25 @@ pub struct Present {
     pub fullness: Fullness,
 }
 
+/// What is in a window, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowView {
+    /// The rule.
+    pub window: Window,
+    /// How full it is.
+    pub fullness: Fullness,
+    /// The work in it.
+    pub work: Work,
+    /// Members who have work in it.
+    pub members: u64,
+    /// The oldest slice in it; none while it is empty.
+    pub first_slice: Option<u64>,
+    /// When that was opened, seconds since the Unix epoch.
+    pub since: Option<u32>,
+    /// The newest closed slice; 0 before the first.
+    pub last_slice: u64,
+}
+
 impl Reader {
     /// What a job pays by that is made now by `rules`, on a template with this `nbits`. From
     /// sums alone: no share is read.
@@ -52,11 +71,7 @@ impl Reader {
         nbits: u32,
     ) -> Result<Present, StoreError> {
         let slice = head.map_or(0, |head| head.head.slice);
-        let moment = Moment {
-            time: head.map_or(0, |head| head.head.closed.into()),
-            network: Work::of_target(Target::from_compact(nbits)),
-            since_block: self.first_unpaid_slice()?,
-        };
+        let moment = self.moment(head, nbits)?;
         let slices = self.slices_for(rules.window, &moment, slice)?;
         let window = rules.window.work(slices.iter(), &moment);
         let mut work = Vec::with_capacity(window.members.len());
@@ -68,6 +83,52 @@ impl Reader {
             balances.push((self.known_member(balance.member)?.identity, balance.credit));
         }
         Ok(Present { slice, book, standing: Standing { work, balances }, fullness: window.fullness })
+    }
+
+    /// What is in a window now, on a chain with this `nbits`: closed slices, as jobs pay by
+    /// them. Blocks that the ledger's rules did not pay end rounds here too.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn window(&self, window: Window, nbits: u32) -> Result<WindowView, StoreError> {
+        let head = self.last_head()?;
+        let slice = head.as_ref().map_or(0, |head| head.head.slice);
+        let mut moment = self.moment(head.as_ref(), nbits)?;
+        moment.since_block = moment.since_block.max(self.last_round_without_rule()? + 1);
+        let slices = self.slices_for(window, &moment, slice)?;
+        let held = window.work(slices.iter(), &moment);
+        let first_slice = match window {
+            Window::SinceLastBlock => (moment.since_block <= slice).then_some(moment.since_block),
+            _ => held.first_slice,
+        };
+        let first = first_slice.map(|number| self.head(number)).transpose()?.flatten();
+        Ok(WindowView {
+            window,
+            fullness: held.fullness,
+            work: held.total,
+            members: held.members.len() as u64,
+            first_slice,
+            since: first.map(|head| head.head.opened),
+            last_slice: slice,
+        })
+    }
+
+    fn moment(&self, head: Option<&SignedHead>, nbits: u32) -> Result<Moment, StoreError> {
+        Ok(Moment {
+            time: head.map_or(0, |head| head.head.closed.into()),
+            network: Work::of_target(Target::from_compact(nbits)),
+            since_block: self.first_unpaid_slice()?,
+        })
+    }
+
+    /// The slice that ended with the last block that counts and was paid by no rule; else 0.
+    fn last_round_without_rule(&self) -> Result<u64, StoreError> {
+        for recorded in self.blocks()?.iter().rev().filter(|recorded| recorded.state.counts()) {
+            if self.job(&recorded.block.job)?.is_none_or(|job| job.basis.is_empty()) {
+                return Ok(recorded.slice);
+            }
+        }
+        Ok(0)
     }
 
     /// The first slice that no block has paid that counts.

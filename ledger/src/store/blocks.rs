@@ -92,6 +92,14 @@ pub(crate) fn all(connection: &Connection) -> Result<Vec<RecordedBlock>> {
     connection.prepare_cached(&query)?.query_map([], read)?.collect()
 }
 
+/// Blocks that are neither settled nor orphaned, and all from height `from` on; oldest first.
+pub(crate) fn in_play(connection: &Connection, from: u32) -> Result<Vec<RecordedBlock>> {
+    let query =
+        format!("SELECT {COLUMNS} FROM blocks WHERE state NOT IN (?1, ?2) OR height >= ?3 ORDER BY number");
+    let decided = params![BlockState::Settled.code(), BlockState::Orphaned.code(), from];
+    connection.prepare_cached(&query)?.query_map(decided, read)?.collect()
+}
+
 /// What block `number` was to pay and pays.
 pub(crate) fn bookings(connection: &Connection, number: u64) -> Result<Vec<Booking>> {
     let query = "SELECT member, due, paid FROM bookings WHERE block = ?1 ORDER BY member";

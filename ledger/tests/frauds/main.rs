@@ -116,17 +116,17 @@ fn dropping_a_members_accepted_shares_is_caught_by_the_member_and_by_any_head_sh
     let report = audit_knowing(&lying, shown);
     assert_eq!(names(&report), ["two-histories"], "{report}");
 
-    let mut bob = OwnShares::new(BOB);
+    let mut bob = OwnShares::default();
     let told = |bob: &mut OwnShares| {
         for (share, hash) in &accepted {
-            assert_eq!(bob.accepted(*hash, target(4), share.received.into()), None);
+            assert_eq!(bob.accepted(BOB, *hash, target(4), share.received.into()), []);
         }
     };
     told(&mut bob);
     let follow = |bob: &mut OwnShares, evidence: &[Evidence]| {
         for each in evidence {
             if let Evidence::Share(share) = each {
-                assert_eq!(bob.recorded(share, &share.header().unwrap().hash()), None);
+                assert_eq!(bob.recorded(share, &share.header().unwrap().hash()), []);
             }
         }
         let mut later = heads(evidence).pop().unwrap().head;
@@ -140,10 +140,37 @@ fn dropping_a_members_accepted_shares_is_caught_by_the_member_and_by_any_head_sh
         "{missing:?}"
     );
 
-    let mut bob = OwnShares::new(BOB);
+    let mut bob = OwnShares::default();
     told(&mut bob);
     assert_eq!(follow(&mut bob, &pool.evidence), []);
     assert_eq!(bob.waiting(), 0);
+}
+
+#[test]
+fn a_share_that_is_not_in_the_answer_to_a_question_asked_after_it_was_accepted_is_missing() {
+    let mut pool = Pool::new(Rules::default());
+    let accepted = pool.mine(BOB, 3);
+    let mut bob = OwnShares::default();
+    let record = |bob: &mut OwnShares, n: usize| {
+        let (share, hash) = &accepted[n];
+        assert_eq!(bob.recorded(share, hash), []);
+    };
+    let accept = |bob: &mut OwnShares, n: usize| {
+        assert_eq!(bob.accepted(BOB, accepted[n].1, target(4), 0), []);
+    };
+    accept(&mut bob, 0);
+    accept(&mut bob, 1);
+    let asked = bob.mark();
+    // The third is accepted while the answer is under way: it may be in the next one.
+    accept(&mut bob, 2);
+    record(&mut bob, 0);
+    let missing = bob.caught_up(asked);
+    let hash = accepted[1].1.to_string();
+    assert!(matches!(&missing[..], [Discrepancy::MyShareMissing { hash: found, .. }] if *found == hash));
+    let asked = bob.mark();
+    record(&mut bob, 2);
+    assert_eq!(bob.caught_up(asked), []);
+    assert_eq!((bob.waiting(), bob.seen()), (0, 2));
 }
 
 #[test]
@@ -179,16 +206,33 @@ fn crediting_at_a_harder_target_than_was_worked_at_is_caught() {
 fn crediting_my_share_at_an_easier_target_than_i_worked_at_is_caught() {
     let mut pool = Pool::new(Rules::default());
     let (share, hash) = pool.mine(BOB, 1).pop().unwrap();
-    let mut bob = OwnShares::new(BOB);
-    bob.accepted(hash, target(4), 0);
+    let mut bob = OwnShares::default();
+    bob.accepted(BOB, hash, target(4), 0);
     let cheap = under(&share, |terms| terms.target = target(3));
-    let found = bob.recorded(&cheap, &hash).unwrap();
-    assert_eq!(found.name(), "my-share-devalued");
+    let found = bob.recorded(&cheap, &hash);
+    assert_eq!(found[0].name(), "my-share-devalued");
 
     // Also if the ledger is quicker than the pool's answer.
-    let mut bob = OwnShares::new(BOB);
-    assert_eq!(bob.recorded(&cheap, &hash), None);
-    assert_eq!(bob.accepted(hash, target(4), 0), Some(found));
+    let mut bob = OwnShares::default();
+    assert_eq!(bob.recorded(&cheap, &hash), []);
+    assert_eq!(bob.accepted(BOB, hash, target(4), 0), found);
+}
+
+#[test]
+fn crediting_my_share_to_somebody_else_is_caught() {
+    let mut pool = Pool::new(Rules::default());
+    let (share, hash) = pool.mine(BOB, 1).pop().unwrap();
+    let credited_to = |mine: &str, member: &str| {
+        let mut own = OwnShares::default();
+        own.accepted(mine, hash, target(4), 0);
+        let found = own.recorded(&under(&share, |terms| terms.member = member.into()), &hash);
+        found.iter().map(Discrepancy::name).collect::<Vec<_>>()
+    };
+    assert_eq!(credited_to(BOB, EVE), ["my-share-taken"]);
+    assert_eq!(credited_to("bob", "eve"), ["my-share-taken"]);
+    // The same address in another spelling; a name that the host has given to an address.
+    assert_eq!(credited_to(&ANN.to_uppercase(), ANN), [""; 0]);
+    assert_eq!(credited_to("ann", ANN), [""; 0]);
 }
 
 #[test]
@@ -245,6 +289,47 @@ fn a_coinbase_that_pays_otherwise_than_the_rule_is_caught() {
     let report = audit(&pool.evidence);
     assert_eq!(names(&report), ["wrong-payout"], "{report}");
     assert!(report.to_string().contains("pays the script 6a0107 "), "{report}");
+}
+
+/// A day on which the last job's coinbase has `more` behind its payouts, which are right.
+fn day_with(more: Vec<bitcoin::TxOut>) -> Report {
+    let mut pool = honest_day(Rules::default());
+    let outputs = [pool.plan(ANN).plan().tx_outputs(), more].concat();
+    let job = pool.job_that_pays(outputs);
+    let context = pool.context(ANN, &job, target(4));
+    let (share, _) = pool.search(&context, target(4), false);
+    pool.take(share);
+    pool.close();
+    audit(&pool.evidence)
+}
+
+fn output(value: u64, script: Vec<u8>) -> bitcoin::TxOut {
+    bitcoin::TxOut { value: bitcoin::Amount::from_sat(value), script_pubkey: script.into() }
+}
+
+#[test]
+fn commitments_behind_the_payouts_are_clean_and_value_among_them_is_caught() {
+    let commitment = || output(0, vec![0x6a, 3, 1, 2, 3]);
+    let head = honest_day(Rules::default()).heads().last().unwrap().head.hash();
+    let anchor = output(0, ledger::anchor::script(head).into_bytes());
+    let clean = day_with(vec![commitment(), anchor]);
+    assert!(clean.is_clean() && clean.jobs_anchored == 1, "{clean}");
+
+    // Value in a commitment is burnt, and behind it, goes to a stranger.
+    for hidden in [output(1, vec![0x6a, 3, 1, 2, 3]), output(1, vec![0x51; 22])] {
+        let report = day_with(vec![commitment(), hidden]);
+        assert_eq!(names(&report), ["wrong-payout"], "{report}");
+    }
+    let report = day_with(vec![output(0, vec![0x51; 22])]);
+    assert_eq!(names(&report), ["wrong-basis"], "{report}");
+}
+
+#[test]
+fn an_anchor_of_a_head_that_the_ledger_does_not_have_is_caught() {
+    let other = Commitment([7; 32]);
+    let report = day_with(vec![output(0, ledger::anchor::script(other).into_bytes())]);
+    assert_eq!(names(&report), ["wrong-anchor"], "{report}");
+    assert!(report.to_string().contains(&other.to_string()), "{report}");
 }
 
 #[test]

@@ -9,4 +9,5 @@ mod proofs;
 mod replay;
 mod sending;
 mod slices;
+mod stream;
 mod support;

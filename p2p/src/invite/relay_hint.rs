@@ -1,4 +1,4 @@
-//! A relay as an invite names it: `host[:port][,key|,ca]`.
+//! A relay as an invite names it: `host[:port][,key|,ca][,qad=port]`.
 //!
 //! A relay passes on sealed packets between two nodes that do not reach each other. It is
 //! spoken to over TLS, and known by a key rather than by a name that somebody sells:
@@ -8,6 +8,9 @@
 //! | `relay=203.0.113.7` | carry the pool's own node key: it is the pool's relay |
 //! | `relay=203.0.113.7:8443,<node id>` | carry that node's key: another peer's relay |
 //! | `relay=relay.example,ca` | be vouched for by a certificate authority for that name |
+//!
+//! Each tells others their address too, over UDP at port 7842; where that is another port,
+//! `,qad=7843` says so, and `,qad=0` where it does not.
 
 use super::InviteError;
 use crate::identity::{NodeId, parse_node_id, shortened};
@@ -24,6 +27,9 @@ pub struct RelayHint {
     pub port: u16,
     /// What its certificate must show.
     pub trust: RelayTrust,
+    /// UDP port at which it tells others their address (QUIC address discovery), 0 for not
+    /// at all; [`RelayHint::QAD_PORT`] where the text has none.
+    pub qad: u16,
 }
 
 /// What a relay's certificate must show.
@@ -41,8 +47,7 @@ impl RelayHint {
     /// HTTPS, which few networks block.
     pub const DEFAULT_PORT: u16 = 443;
 
-    /// UDP port at which every relay tells others their address (QUIC address discovery):
-    /// "QUIC" on the keys of a telephone.
+    /// The usual UDP port of QUIC address discovery: "QUIC" on the keys of a telephone.
     pub const QAD_PORT: u16 = 7842;
 
     /// The relay's URL.
@@ -82,20 +87,30 @@ impl FromStr for RelayHint {
 
     fn from_str(text: &str) -> Result<RelayHint, InviteError> {
         let wrong = |source| InviteError::Relay { text: shortened(text), source };
-        let (place, trust) = match text.split_once(',') {
-            None => (text, RelayTrust::Pool),
-            Some((place, "ca")) => (place, RelayTrust::WebPki),
-            Some((place, key)) => {
-                let peer = parse_node_id(key)
-                    .map_err(|source| InviteError::RelayKey { text: shortened(text), source })?;
-                (place, RelayTrust::Peer(peer))
+        let mut parts = text.split(',');
+        let place = parts.next().unwrap_or_default();
+        let (mut trust, mut qad) = (None, None);
+        for part in parts {
+            match part.strip_prefix("qad=") {
+                Some(port) if qad.is_none() => {
+                    let wrong = |_| InviteError::RelayQad { text: shortened(text) };
+                    qad = Some(port.parse().map_err(wrong)?);
+                }
+                None if qad.is_none() && trust.is_none() && part == "ca" => trust = Some(RelayTrust::WebPki),
+                None if qad.is_none() && trust.is_none() => {
+                    let peer = parse_node_id(part)
+                        .map_err(|source| InviteError::RelayKey { text: shortened(text), source })?;
+                    trust = Some(RelayTrust::Peer(peer));
+                }
+                _ => return Err(InviteError::RelayExtra { text: shortened(text), part: shortened(part) }),
             }
-        };
+        }
+        let trust = trust.unwrap_or(RelayTrust::Pool);
         if place.len() > LONGEST_PLACE {
             return Err(wrong(UriError::Host(shortened(place))));
         }
         let (host, port) = parse_place(place, RelayHint::DEFAULT_PORT).map_err(wrong)?;
-        let relay = RelayHint { host, port, trust };
+        let relay = RelayHint { host, port, trust, qad: qad.unwrap_or(RelayHint::QAD_PORT) };
         relay.url().map_err(wrong)?;
         Ok(relay)
     }
@@ -108,9 +123,13 @@ impl fmt::Display for RelayHint {
             write!(f, ":{}", self.port)?;
         }
         match self.trust {
-            RelayTrust::Pool => Ok(()),
-            RelayTrust::Peer(peer) => write!(f, ",{}", peer.to_z32()),
-            RelayTrust::WebPki => f.write_str(",ca"),
+            RelayTrust::Pool => {}
+            RelayTrust::Peer(peer) => write!(f, ",{}", peer.to_z32())?,
+            RelayTrust::WebPki => f.write_str(",ca")?,
+        }
+        match self.qad {
+            RelayHint::QAD_PORT => Ok(()),
+            port => write!(f, ",qad={port}"),
         }
     }
 }

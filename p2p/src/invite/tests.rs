@@ -40,9 +40,9 @@ fn relays_of_the_three_kinds_and_addresses_of_both_families_are_understood() {
     assert_eq!(
         invite.relays,
         [
-            RelayHint { host: host("198.51.100.9"), port: 443, trust: RelayTrust::Pool },
-            RelayHint { host: host("relay.example"), port: 8443, trust: RelayTrust::Peer(peer) },
-            RelayHint { host: host("2001:db8::9"), port: 444, trust: RelayTrust::WebPki },
+            RelayHint { host: host("198.51.100.9"), port: 443, trust: RelayTrust::Pool, qad: 7842 },
+            RelayHint { host: host("relay.example"), port: 8443, trust: RelayTrust::Peer(peer), qad: 7842 },
+            RelayHint { host: host("2001:db8::9"), port: 444, trust: RelayTrust::WebPki, qad: 7842 },
         ]
     );
     assert_eq!(invite.addresses.len(), 2);
@@ -52,6 +52,14 @@ fn relays_of_the_three_kinds_and_addresses_of_both_families_are_understood() {
     assert_eq!(urls, ["https://198.51.100.9/", "https://relay.example:8443/", "https://[2001:db8::9]:444/"]);
     let pins: Vec<Option<NodeId>> = invite.relays.iter().map(|relay| relay.pinned_key(invite.node)).collect();
     assert_eq!(pins, [Some(invite.node), Some(peer), None]);
+}
+
+#[test]
+fn a_relay_that_tells_addresses_at_another_port_or_not_at_all_says_so() {
+    let ports = |text: &str| parse(text).unwrap().relays.iter().map(|relay| relay.qad).collect::<Vec<_>>();
+    assert_eq!(ports("?relay=host&relay=host:1,ca,qad=7843&relay=host,qad=0"), [7842, 7843, 0]);
+    let text = "?relay=host:1,ca,qad=7843&relay=host,qad=0";
+    assert!(parse(text).unwrap().to_string().ends_with(text));
 }
 
 #[test]
@@ -85,9 +93,17 @@ fn every_mistake_has_its_own_answer() {
         assert!(matches!(error, InviteError::Relay { .. } | InviteError::RelayKey { .. }), "{error}");
         assert!(error.to_string().contains(relay), "{error}");
     }
-    for key in ["", "cA", "ca,ca", &NODE[1..], KEY] {
+    for key in ["", "cA", &NODE[1..], KEY] {
         let error = parse(&format!("?relay=host,{key}")).unwrap_err();
         assert!(matches!(error, InviteError::RelayKey { .. }), "{error}");
+    }
+    for qad in ["", "x", "65536", "-1"] {
+        let error = parse(&format!("?relay=host,qad={qad}")).unwrap_err();
+        assert!(matches!(error, InviteError::RelayQad { .. }), "{error}");
+    }
+    for extra in ["ca,ca", "qad=1,ca", "qad=1,qad=2"] {
+        let error = parse(&format!("?relay=host,{extra}")).unwrap_err();
+        assert!(matches!(error, InviteError::RelayExtra { .. }), "{error}");
     }
     for address in ["", "1.1.1.1", "1.1.1.1:0", "0.0.0.0:1", "[::]:1", "::1:1", "[fe80::1%3]:1", "host:1"] {
         assert_eq!(parse(&format!("?a={address}")).unwrap_err(), InviteError::Address(address.into()));
@@ -121,7 +137,8 @@ fn more_hints_than_allowed_are_refused_and_never_printed() {
 fn the_longest_invite_is_read_and_anything_longer_is_not() {
     let name = format!("{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(61));
     assert_eq!(name.len(), 253);
-    let relay = RelayHint { host: name.parse().unwrap(), port: 65535, trust: RelayTrust::Peer(peer()) };
+    let relay =
+        RelayHint { host: name.parse().unwrap(), port: 65535, trust: RelayTrust::Peer(peer()), qad: 65535 };
     let address = "[2001:db8:1111:1111:1111:1111:1111:1111]:65535".parse().unwrap();
     let invite = Invite {
         relays: vec![relay; MAX_RELAYS],
@@ -171,7 +188,12 @@ fn any_relay() -> impl Strategy<Value = RelayHint> {
     ];
     let trust =
         prop_oneof![Just(RelayTrust::Pool), Just(RelayTrust::WebPki), any_node().prop_map(RelayTrust::Peer)];
-    (host, 1u16.., trust).prop_map(|(host, port, trust)| RelayHint { host, port, trust })
+    (host, 1u16.., trust, any::<u16>()).prop_map(|(host, port, trust, qad)| RelayHint {
+        host,
+        port,
+        trust,
+        qad,
+    })
 }
 
 prop_compose! {

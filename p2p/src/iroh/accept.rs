@@ -2,8 +2,9 @@
 //! another one's silence.
 
 use super::{
-    IrohNode,
+    IrohNode, RELAY_OFFER,
     gate::{Gate, Outcome, Verdict},
+    offer::Desk,
     stream::IrohStream,
 };
 use crate::admission::Permit;
@@ -58,14 +59,20 @@ impl Drop for IrohAcceptor {
 }
 
 async fn listen(node: IrohNode, gate: Arc<Gate>, admitted: mpsc::Sender<(IrohStream, Permit)>) {
+    let desk = Desk::new(node.relays.clone(), Arc::clone(&gate), node.accept_relays);
     while let Some(incoming) = node.endpoint.accept().await {
         match gate.judge(&incoming.remote_addr(), incoming.remote_addr_validated(), Instant::now()) {
             Verdict::Proceed(slot) => {
                 let (node, gate, admitted) = (node.clone(), Arc::clone(&gate), admitted.clone());
+                let desk = Arc::clone(&desk);
                 tokio::spawn(async move {
-                    if let Some(peer) = shake_hands(incoming, slot, &node, &gate).await {
+                    match shake_hands(incoming, slot, &node, &gate).await {
+                        Some((stream, permit)) if stream.protocol() == RELAY_OFFER => {
+                            desk.serve(stream, permit).await;
+                        }
                         // Fails only when the acceptor is gone.
-                        let _ = admitted.send(peer).await;
+                        Some(peer) => drop(admitted.send(peer).await),
+                        None => {}
                     }
                 });
             }

@@ -136,6 +136,11 @@ impl Gate {
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
     }
 
+    /// By what rule it lets in.
+    pub fn policy(&self) -> Policy {
+        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What happened so far.
     pub fn counts(&self) -> GateCounts {
         let count = |outcome: Outcome| {

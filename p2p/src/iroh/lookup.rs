@@ -18,7 +18,7 @@
 pub mod address_book;
 mod dht;
 mod mdns;
-mod relay_note;
+pub(super) mod relay_note;
 mod search;
 
 pub use address_book::{AddressBook, Place};
@@ -123,8 +123,8 @@ struct Found {
     relays: Vec<RelayHint>,
 }
 
-/// Has a relay of a node recognised by the key that it must have; `false` where it cannot
-/// be, so that it must not be used.
+/// Has a relay of a node recognised by the key that it must have, and looked after; `false`
+/// where it cannot be, so that it must not be used.
 pub(super) type TrustRelay = Arc<dyn Fn(NodeId, &RelayHint) -> bool + Send + Sync>;
 
 /// A node's part in finding and being found. Cheap to clone.

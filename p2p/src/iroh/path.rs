@@ -1,6 +1,7 @@
 //! Which way the packets of a connection go, now and before.
 
 use super::stream::Held;
+use crate::NodeId;
 use iroh::{
     TransportAddr,
     endpoint::{Connection, PathEvent, WeakConnectionHandle},
@@ -15,7 +16,7 @@ use std::{
 };
 use tokio::sync::watch;
 use tokio_stream::StreamExt;
-use tracing::debug;
+use tracing::info;
 
 /// A way for packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,12 +87,18 @@ impl PathWatch {
         let connection = held.connection();
         // Subscribed before the first look, so that no change falls between the two.
         let mut events = connection.path_events();
-        let now = selected(connection).map_or(PathKind::Unknown, |(way, ..)| PathKind::of(&way));
+        let first = selected(connection);
+        if let Some((way, rtt, ..)) = &first {
+            say(connection.remote_id(), way, *rtt);
+        }
+        let now = first.as_ref().map_or(PathKind::Unknown, |(way, ..)| PathKind::of(way));
         let (sender, kind) = watch::channel(now);
         let switches = Arc::new(AtomicU32::new(0));
         let (counter, peer) = (Arc::clone(&switches), connection.remote_id());
+        let weak = connection.weak_handle();
+        let said = first.map(|(way, ..)| way);
         tokio::spawn(async move {
-            let mut way = None;
+            let (mut way, mut said) = (None, said);
             // Ends with the connection.
             while let Some(event) = events.next().await {
                 let PathEvent::Selected { remote_addr, .. } = event else { continue };
@@ -99,7 +106,11 @@ impl PathWatch {
                     counter.fetch_add(1, Ordering::Relaxed);
                 }
                 let kind = PathKind::of(&remote_addr);
-                debug!(%peer, path = kind.name(), way = ?remote_addr, "path chosen");
+                if said.as_ref() != Some(&remote_addr) {
+                    let selected = weak.upgrade().as_ref().and_then(selected);
+                    say(peer, &remote_addr, selected.map_or(Duration::ZERO, |(_, rtt, ..)| rtt));
+                    said = Some(remote_addr);
+                }
                 sender.send_replace(kind);
             }
             sender.send_replace(PathKind::Unknown);
@@ -151,6 +162,10 @@ impl PathWatch {
             switches: self.switches.load(Ordering::Relaxed),
         })
     }
+}
+
+fn say(peer: NodeId, way: &TransportAddr, rtt: Duration) {
+    info!(node = peer.to_z32(), path = PathKind::of(way).name(), ?way, ?rtt, "packets to a node go this way");
 }
 
 /// The way that packets of `connection` go now.

@@ -51,7 +51,7 @@ impl PublicRelays {
             // With its closing dot it would be another URL than the one in the invite.
             let host: Host = url.host_str()?.trim_end_matches('.').parse().ok()?;
             let port = url.port_or_known_default()?;
-            Some(RelayHint { host, port, trust: RelayTrust::WebPki })
+            Some(RelayHint { host, port, trust: RelayTrust::WebPki, qad: RelayHint::QAD_PORT })
         });
         hints.collect()
     }

@@ -9,6 +9,7 @@
 //! seconds, where Iroh would take half a minute to look.
 
 mod keeper;
+mod naming;
 mod registration;
 mod watchdog;
 
@@ -35,6 +36,10 @@ pub struct RelayReport {
     pub relay: RelayHint,
     /// The node runs it itself.
     pub own: bool,
+    /// A peer runs it and has offered it.
+    pub offered: bool,
+    /// Others are told of it, as one at which to find the node.
+    pub named: bool,
     /// Iroh's home: where the node tells others to look for it first.
     pub home: bool,
     /// How the node stands with it.
@@ -80,8 +85,21 @@ pub(super) const MOST: usize = 32;
 pub(super) struct Relays {
     node: NodeId,
     pins: Pins,
-    commands: mpsc::Sender<Known>,
+    commands: mpsc::Sender<Command>,
     reports: watch::Receiver<Arc<[RelayReport]>>,
+    /// What an invite names, best first.
+    told: watch::Receiver<Arc<[RelayHint]>>,
+}
+
+/// What the keeper is asked to do.
+#[derive(Debug)]
+enum Command {
+    /// Look after this one too, which Iroh knows already.
+    Keep(Known),
+    /// Have Iroh use this one, and look after it.
+    Use(Known),
+    /// Forget an offered one.
+    Leave(RelayHint),
 }
 
 /// A relay that the node knows.
@@ -93,6 +111,8 @@ struct Known {
     own: bool,
     /// The node waits there for others; else it only dials through it.
     waits: bool,
+    /// A peer has offered it.
+    offered: bool,
 }
 
 /// What must be there before the endpoint is, which is made with it.
@@ -100,6 +120,8 @@ pub(super) struct Prepared {
     node: SecretKey,
     pins: Pins,
     known: Vec<Known>,
+    commands: mpsc::Sender<Command>,
+    asked: mpsc::Receiver<Command>,
 }
 
 impl Prepared {
@@ -121,16 +143,32 @@ impl Prepared {
                 known.push(relay);
             }
         }
-        Ok(Prepared { node: node.clone(), pins, known })
+        const WAITING_COMMANDS: usize = 64;
+        let (commands, asked) = mpsc::channel(WAITING_COMMANDS);
+        Ok(Prepared { node: node.clone(), pins, known, commands, asked })
+    }
+
+    /// For relays that a search has found a node by: has one known by its key, and used like
+    /// those of an invite, for this node's own address too; without that, two nodes behind
+    /// routers would never find a direct way. `false` where it must not be used.
+    pub(super) fn learner(&self) -> impl Fn(NodeId, &RelayHint) -> bool + Send + Sync + 'static {
+        let (own, pins, commands) = (self.node.public(), self.pins.clone(), self.commands.clone());
+        move |node, hint| {
+            let Ok(relay) = Known::new(hint.clone(), hint, false, false) else { return false };
+            let key = hint.pinned_key(node);
+            if !pins.expect(&hint.host, key) {
+                return false;
+            }
+            if key != Some(own) {
+                // With so many of them waiting, one more is not missed.
+                let _ = commands.try_send(Command::Use(relay));
+            }
+            true
+        }
     }
 
     pub(super) fn pins(&self) -> &Pins {
         &self.pins
-    }
-
-    /// What an invite is to name.
-    pub(super) fn told(&self) -> Arc<[RelayHint]> {
-        self.known.iter().map(|relay| relay.told.clone()).collect()
     }
 
     pub(super) fn map(&self) -> RelayMap {
@@ -139,16 +177,47 @@ impl Prepared {
 
     /// Looks after the relays as long as `endpoint` is open.
     pub(super) fn start(self, endpoint: Endpoint, resolver: DnsResolver) -> Relays {
-        const WAITING_COMMANDS: usize = 64;
-        let (commands, learned) = mpsc::channel(WAITING_COMMANDS);
         let (reporter, reports) = watch::channel(Arc::from([]));
-        let relays = Relays { node: self.node.public(), pins: self.pins.clone(), commands, reports };
-        tokio::spawn(keeper::keep(endpoint, resolver, self, learned, reporter));
+        let configured = self.known.iter().map(|relay| relay.told.clone()).collect();
+        let (teller, told) = watch::channel(configured);
+        let (node, pins) = (self.node.public(), self.pins.clone());
+        let relays = Relays { node, pins, commands: self.commands.clone(), reports, told };
+        tokio::spawn(keeper::keep(endpoint, resolver, self, Public { reporter, teller }));
         relays
     }
 }
 
+/// What the keeper lets be known.
+struct Public {
+    reporter: watch::Sender<Arc<[RelayReport]>>,
+    teller: watch::Sender<Arc<[RelayHint]>>,
+}
+
 impl Relays {
+    /// What an invite names, best first.
+    pub(super) fn told(&self) -> Arc<[RelayHint]> {
+        self.told.borrow().clone()
+    }
+
+    /// Waits at a relay that a peer has offered, too; `false` where that is impossible.
+    pub(super) async fn wait_at(&self, relay: RelayHint) -> bool {
+        let Ok(mut known) = Known::new(relay.clone(), &relay, false, true) else { return false };
+        known.offered = true;
+        self.pins.expect(&relay.host, relay.pinned_key(self.node))
+            && self.commands.send(Command::Use(known)).await.is_ok()
+    }
+
+    /// Waits no longer at a relay that was offered.
+    pub(super) async fn leave(&self, relay: &RelayHint) {
+        // Fails only when the endpoint is closed.
+        let _ = self.commands.send(Command::Leave(relay.clone())).await;
+    }
+
+    /// Waits until the endpoint is closed.
+    pub(super) async fn closed(&self) {
+        self.commands.closed().await;
+    }
+
     /// Takes note of an invite's relays, so that it can be dialled through them. They are
     /// asked for this node's own address too.
     pub(super) async fn learn(&self, endpoint: &Endpoint, invite: &Invite) -> Vec<RelayUrl> {
@@ -164,7 +233,7 @@ impl Relays {
             if !known && hint.pinned_key(invite.node) != Some(self.node) {
                 endpoint.insert_relay(relay.url.clone(), Arc::clone(&relay.config)).await;
                 // Fails only when the endpoint is closed.
-                let _ = self.commands.send(relay).await;
+                let _ = self.commands.send(Command::Keep(relay)).await;
             }
         }
         urls
@@ -182,9 +251,10 @@ impl Known {
         let url = reached.url().map_err(wrong)?;
         // A node that asks itself for its address is told that of its own network, and then
         // believes it to be its public one; so it is with a neighbour.
-        let quic = (!own && !is_nearby(&reached.host)).then(|| RelayQuicConfig::new(RelayHint::QAD_PORT));
+        let asks = !own && !is_nearby(&reached.host) && reached.qad != 0;
+        let quic = asks.then(|| RelayQuicConfig::new(reached.qad));
         let config = Arc::new(RelayConfig::new(url.clone(), quic));
-        Ok(Known { told, url, config, own, waits })
+        Ok(Known { told, url, config, own, waits, offered: false })
     }
 }
 
@@ -206,10 +276,19 @@ mod tests {
         let asked =
             |text: &str, own| Known::new(hint(text), &hint(text), own, true).unwrap().config.quic.is_some();
         assert!(asked("203.0.113.7", false) && asked("relay.example,ca", false));
+        assert!(!asked("203.0.113.7,qad=0", false), "it does not tell");
         assert!(!asked("203.0.113.7", true), "itself");
         for neighbour in ["192.168.1.9", "127.0.0.1", "[fd00::1]"] {
             assert!(!asked(neighbour, false), "{neighbour}");
         }
+    }
+
+    #[test]
+    fn a_relay_is_asked_at_the_port_that_it_names() {
+        let port = |text: &str| {
+            Known::new(hint(text), &hint(text), false, true).unwrap().config.quic.as_ref().unwrap().port
+        };
+        assert_eq!((port("203.0.113.7"), port("203.0.113.7:8443,qad=7900")), (7842, 7900));
     }
 
     #[test]

@@ -68,6 +68,11 @@ impl IrohStream {
         self.write.held.0.remote_id()
     }
 
+    /// What is spoken on it (ALPN).
+    pub(super) fn protocol(&self) -> &[u8] {
+        self.write.held.0.alpn()
+    }
+
     /// Looks at the path, for as long as the connection lives.
     pub fn path(&self) -> PathWatch {
         self.path.clone()

@@ -27,11 +27,16 @@ use tokio::{net::TcpStream, sync::Notify};
 use tokio_rustls::TlsAcceptor;
 use tracing::debug;
 
+/// A request for a web page.
+pub type PageRequest = Request<Incoming>;
+/// The answer to it.
+pub type PageAnswer = Response<PageBody>;
 /// The body of a web page.
 pub type PageBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 type Answering<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-/// Answers a request for a web page. The connection ends after the relay's patience.
-pub type Pages = Arc<dyn Fn(Request<Incoming>) -> Answering<Response<PageBody>> + Send + Sync>;
+/// Answers a request for a web page. The connection ends after a minute, whatever still comes
+/// of it, and sooner where the relay's waiting room is full.
+pub type Pages = Arc<dyn Fn(PageRequest) -> Answering<PageAnswer> + Send + Sync>;
 
 /// The header in which a connection's seat in the waiting room is told to who decides
 /// about access. What a client sends there is overwritten.
@@ -46,6 +51,9 @@ pub(super) struct Front {
     patience: Duration,
 }
 
+/// How much longer a connection may stay that has asked for a page: some pages go on for as
+/// long as somebody looks at them, and browsers then ask for the rest anew.
+const LOOKING: Duration = Duration::from_secs(60);
 /// The most that a request's head may take.
 const HEAD: usize = 16 * 1024;
 
@@ -70,9 +78,9 @@ impl Front {
         };
         let Ok(handle) = stream.try_clone() else { return true };
         let Ok(stream) = TcpStream::from_std(stream) else { return true };
-        let upgraded = Arc::new(AtomicBool::new(false));
+        let (upgraded, looks) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let serving = async {
-            self.tls_and_http(stream, seat, &upgraded).await;
+            self.tls_and_http(stream, seat, &upgraded, &looks).await;
             if upgraded.load(Ordering::Relaxed) {
                 // The relay has it now.
                 seat.known.cancelled().await;
@@ -84,7 +92,12 @@ impl Front {
             () = serving => true,
             () = seat.known.cancelled() => true,
             () = seat.go.cancelled() => false,
-            () = tokio::time::sleep(self.patience) => false,
+            () = async {
+                tokio::time::sleep(self.patience).await;
+                if looks.load(Ordering::Relaxed) {
+                    tokio::time::sleep(LOOKING).await;
+                }
+            } => false,
         };
         if !in_time {
             // It may have ended by itself.
@@ -93,7 +106,13 @@ impl Front {
         in_time
     }
 
-    async fn tls_and_http(&self, stream: TcpStream, seat: &Waiting, upgraded: &Arc<AtomicBool>) {
+    async fn tls_and_http(
+        &self,
+        stream: TcpStream,
+        seat: &Waiting,
+        upgraded: &Arc<AtomicBool>,
+        looks: &Arc<AtomicBool>,
+    ) {
         let stream = match self.tls.accept(stream).await {
             Ok(stream) => stream,
             Err(error) => {
@@ -106,6 +125,7 @@ impl Front {
             seat: HeaderValue::from(seat.number()),
             pages: self.pages.clone(),
             upgraded: Arc::clone(upgraded),
+            looks: Arc::clone(looks),
         };
         let served = hyper::server::conn::http1::Builder::new()
             .max_buf_size(HEAD)
@@ -124,6 +144,8 @@ struct Either {
     seat: HeaderValue,
     pages: Option<Pages>,
     upgraded: Arc<AtomicBool>,
+    /// A page of the pool was asked for.
+    looks: Arc<AtomicBool>,
 }
 
 impl Service<Request<Incoming>> for Either {
@@ -152,6 +174,7 @@ impl Service<Request<Incoming>> for Either {
             }
             _ => match &self.pages {
                 Some(pages) => {
+                    self.looks.store(true, Ordering::Relaxed);
                     let answer = pages(request);
                     Box::pin(async { Ok(answer.await) })
                 }

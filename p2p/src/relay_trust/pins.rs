@@ -55,6 +55,18 @@ impl Pins {
         true
     }
 
+    /// The relay on `host` is known by `key` no longer. The host stays pinned while another of
+    /// its keys is.
+    pub fn forget(&self, host: &Host, key: NodeId) {
+        let mut hosts = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let host = name_of(host);
+        let Some(expected) = hosts.get_mut(&host) else { return };
+        expected.keys.retain(|known| *known != key);
+        if expected.keys.is_empty() && !expected.authorities {
+            hosts.remove(&host);
+        }
+    }
+
     /// For Iroh: pinned hosts by their keys, all others by the authorities that browsers
     /// believe.
     pub fn for_iroh(&self) -> CaTlsConfig {
@@ -237,6 +249,17 @@ mod tests {
         assert!(handshake(&pins, "203.0.113.7").is_err());
         pins.expect(&host("203.0.113.7"), Some(secret(1).public()));
         handshake(&pins, "203.0.113.7").unwrap();
+    }
+
+    #[test]
+    fn a_pin_that_is_taken_back_is_believed_no_longer_and_leaves_room() {
+        let (pins, place) = (Pins::default(), "203.0.113.7");
+        pins.expect(&host(place), Some(secret(1).public()));
+        pins.expect(&host(place), Some(secret(2).public()));
+        pins.forget(&host(place), secret(1).public());
+        assert!(handshake(&pins, place).is_err());
+        pins.forget(&host(place), secret(2).public());
+        assert!(pins.of(place).is_none());
     }
 
     #[test]

@@ -2,15 +2,17 @@
 
 use super::config_flags::ConfigFlags;
 use super::source;
-use crate::config::{Config, Loaded, Origin, PayoutKind, Setting, TemplateSource};
-use crate::data_dir::{AUTHORITY_KEY, NODE_KEY};
-use crate::payout::{self, PayoutDescriptor};
+use crate::config::notify::is_secret;
+use crate::config::{Config, Loaded, Origin, PayoutKind, Problem, Setting, TemplateSource};
+use crate::data_dir::{AUTHORITY_KEY, LEDGER, NODE_KEY};
+use crate::payout::{self, PaidBefore, PayoutDescriptor, used};
 use anyhow::Result;
 use bitcoin::Address;
 use clap::Args;
 use ledger::payout::Ppm;
 use p2p::identity::id_in_file;
 use p2p::key_file::{self, KeyFileError};
+use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -19,14 +21,18 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CheckConfigArgs {
-    /// The configuration.
+    /// Print one JSON object: whether it is good, what is wrong, and what follows
+    #[arg(long)]
+    json: bool,
+    /// The configuration; last, because its heading covers all flags after it.
     #[command(flatten)]
     config: ConfigFlags,
 }
 
 const EXAMPLES: &str = "\
-Example:
+Examples:
   punchbowl check-config --config punchbowl.toml
+  punchbowl check-config --config punchbowl.json --json
 
 Nothing is started or changed. The exit code is 0 when a pool could start, else 1.";
 
@@ -36,8 +42,46 @@ Nothing is started or changed. The exit code is 0 when a pool could start, else 
 /// When standard output cannot be written.
 pub fn run(args: &CheckConfigArgs) -> Result<ExitCode> {
     let loaded = args.config.load();
-    std::io::stdout().write_all(report(&loaded).as_bytes())?;
+    let text = if args.json { verdict(&loaded)? } else { report(&loaded) };
+    std::io::stdout().write_all(text.as_bytes())?;
     Ok(if loaded.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The JSON output. Scripts rely on its fields: add, do not rename.
+#[derive(Debug, Serialize)]
+struct Verdict<'a> {
+    good: bool,
+    problems: Vec<Wrong<'a>>,
+    /// Whom blocks pay, in words; none where something is wrong.
+    blocks_pay: Option<String>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Serialize)]
+struct Wrong<'a> {
+    key: &'a str,
+    what: &'a str,
+    remedy: &'a str,
+    /// The file and line, variable or flag.
+    origin: String,
+}
+
+fn verdict(loaded: &Loaded) -> Result<String> {
+    let good = loaded.problems.is_empty();
+    fn wrong(problem: &Problem) -> Wrong<'_> {
+        Wrong {
+            key: &problem.key,
+            what: &problem.what,
+            remedy: &problem.remedy,
+            origin: problem.origin.to_string(),
+        }
+    }
+    let verdict = Verdict {
+        good,
+        problems: loaded.problems.iter().map(wrong).collect(),
+        blocks_pay: good.then(|| blocks_pay(&loaded.config)),
+    };
+    Ok(format!("{}\n", serde_json::to_string_pretty(&verdict)?))
 }
 
 // Writing to a String cannot fail.
@@ -70,6 +114,9 @@ fn shown_value(setting: &Setting, loaded: &Loaded) -> String {
     if setting.value.is_null() {
         return "(not set)".into();
     }
+    if is_secret(&setting.key) {
+        return "(hidden)".into();
+    }
     // A descriptor that was refused might hold a private key.
     let refused = loaded.problems.iter().any(|problem| problem.key == setting.key);
     if setting.key == "payout.descriptor" && refused {
@@ -91,6 +138,9 @@ fn consequences(config: &Config, text: &mut String) {
         line("Public relays", format!("{relays} ({}): {}", hosts.join(", "), relays.reveals()));
     }
     line("Blocks pay", blocks_pay(config));
+    if let Some(warning) = used_before(config) {
+        line("Note", warning);
+    }
     line("Templates", templates(config));
 }
 
@@ -152,6 +202,26 @@ fn destination(config: &Config) -> String {
     first.map_or_else(String::new, |first| format!("the descriptor, whose first address is {first}"))
 }
 
+/// Whether a block of this data folder's ledger paid the address before.
+fn used_before(config: &Config) -> Option<String> {
+    let (address, script) = match (&config.payout.address, &config.payout.descriptor) {
+        _ if config.payout.mode != PayoutKind::Fixed => return None,
+        (Some(text), _) => {
+            let address = payout::address::parse(text, config.network).ok()?;
+            (address.text, address.script)
+        }
+        (None, Some(text)) => {
+            let descriptor = PayoutDescriptor::parse(text, config.network).ok()?;
+            // A ranged one moves on by itself.
+            let script = descriptor.script_at(0).ok().filter(|_| !descriptor.is_ranged())?;
+            (Address::from_script(&script, config.network).ok()?.to_string(), script)
+        }
+        (None, None) => return None,
+    };
+    let paid = PaidBefore::read(&config.data_dir.to_path().join(LEDGER)).ok()?;
+    used::warning(&address, paid.blocks(&script))
+}
+
 fn templates(config: &Config) -> String {
     match config.template.source {
         TemplateSource::Embedded => "a regtest chain inside Punchbowl".into(),
@@ -189,6 +259,25 @@ mod tests {
     }
 
     #[test]
+    fn for_programs_each_problem_has_its_key_place_and_remedy() {
+        let json = |variables: &[(&str, &str)]| -> serde_json::Value {
+            let environment =
+                variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+            let loaded = config::load(Sources { environment, ..Sources::default() });
+            serde_json::from_str(&verdict(&loaded).unwrap()).unwrap()
+        };
+        let wrong = json(&[("PUNCHBOWL_PAYOUT__ADDRESS", "bc1qnonsense")]);
+        assert_eq!((&wrong["good"], &wrong["blocks_pay"]), (&false.into(), &serde_json::Value::Null));
+        let problem = &wrong["problems"][0];
+        assert_eq!(problem["key"], "payout.address");
+        assert_eq!(problem["origin"], "environment variable PUNCHBOWL_PAYOUT__ADDRESS");
+        assert!(problem["remedy"].as_str().unwrap().contains("your own wallet"), "{problem}");
+        let good = json(&[("PUNCHBOWL_PAYOUT__MODE", "solo")]);
+        assert_eq!((&good["good"], &good["problems"]), (&true.into(), &serde_json::json!([])));
+        assert!(good["blocks_pay"].as_str().unwrap().contains("each miner that finds one"), "{good}");
+    }
+
+    #[test]
     fn a_good_configuration_says_where_each_value_comes_from_and_what_follows() {
         let text = report_of(&[("PUNCHBOWL_NETWORK", "regtest"), ("PUNCHBOWL_DATA_DIR", "/nowhere/x")]);
         assert!(text.contains("network = \"regtest\"   # environment variable PUNCHBOWL_NETWORK"), "{text}");
@@ -219,6 +308,17 @@ mod tests {
         let text = report_of(&[("PUNCHBOWL_PAYOUT__DESCRIPTOR", &descriptor)]);
         assert!(!text.contains(&secret[..12]), "{text}");
         assert!(text.contains("private key"), "{text}");
+    }
+
+    #[test]
+    fn tokens_and_passwords_are_not_shown_and_the_files_that_hold_them_are() {
+        let text = report_of(&[
+            ("PUNCHBOWL_NOTIFY__NTFY_TOKEN", "tk_12345"),
+            ("PUNCHBOWL_HOME_ASSISTANT__PASSWORD", "hunter2"),
+            ("PUNCHBOWL_NOTIFY__WEBHOOK_SECRET_FILE", "/run/secret"),
+        ]);
+        assert!(!text.contains("tk_12345") && !text.contains("hunter2"), "{text}");
+        assert!(text.contains("notify.webhook_secret_file = \"/run/secret\""), "{text}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The flags with which every command that reads the configuration can change it.
 
-use crate::config::{self, Loaded, Origin, Setting, Sources, environment};
+use crate::config::{self, Loaded, Origin, Setting, SettingsLayer, Sources, environment};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -50,7 +50,13 @@ const DEFAULT_FILE: &str = "punchbowl.toml";
 impl ConfigFlags {
     /// Loads the configuration with these flags over it and this process's environment.
     pub fn load(&self) -> Loaded {
-        config::load(self.sources(environment::of_process(), Path::new(DEFAULT_FILE)))
+        config::load(self.sources_of_process())
+    }
+
+    /// Where the configuration comes from, with these flags and this process's environment.
+    pub fn sources_of_process(&self) -> Sources {
+        let sources = self.sources(environment::of_process(), Path::new(DEFAULT_FILE));
+        Sources { settings: SettingsLayer::InDataFolder, ..sources }
     }
 
     fn sources(&self, environment: Vec<(String, String)>, default_file: &Path) -> Sources {
@@ -60,7 +66,7 @@ impl ConfigFlags {
             .clone()
             .or_else(|| named.map(|(_, file)| file.into()))
             .or_else(|| default_file.exists().then(|| default_file.to_owned()));
-        Sources { file, environment, flags: self.settings() }
+        Sources { file, environment, flags: self.settings(), ..Sources::default() }
     }
 
     fn settings(&self) -> Vec<Setting> {

@@ -1,33 +1,56 @@
-//! `punchbowl join`: lets old miners on this network mine at a pool elsewhere.
+//! `punchbowl join`: lets the miners on this network mine at a pool elsewhere.
 
 use super::dial_flags::DialFlags;
 use super::interrupt::Interrupt;
+use crate::data_dir::DataDir;
+use crate::join::status::{serve_http, write_file};
 use crate::join::{Join, JoinConfig};
+use crate::reach;
 use anyhow::{Context, Result};
 use clap::Args;
-use p2p::Target;
 use p2p::iroh::SecretKey;
+use p2p::{AuthorityKeypair, Target, key_file};
+use rand::rngs::OsRng;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use translator::SessionConfig;
 
-/// Let old miners on this network mine at a pool elsewhere.
+/// Let the miners on this network mine at a pool elsewhere.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct JoinArgs {
     /// The pool: an invite, stratum2+iroh://..., or stratum2+tcp://host:port/<authority key>;
-    /// further ones are tried in their order when it is away
+    /// further ones are tried in their order when it is away, and left again when it is back
     #[arg(value_name = "INVITE", required = true)]
     pub pools: Vec<Target>,
     /// Who is credited: your member name or address; each miner's own name is put behind it
     /// [default: each miner says it]
     #[arg(long, short, value_name = "NAME")]
     pub user: Option<String>,
-    /// Where miners connect (Stratum V1)
+    /// Where miners connect (Stratum V1, and V2 at the same port)
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:3333")]
     pub listen: Vec<SocketAddr>,
+    /// One channel at the pool for all miners, instead of one each: for many small ones. Each
+    /// has a difficulty of its own here; the pool is told which of them found a share
+    #[arg(long, requires = "user")]
+    pub aggregate: bool,
+    /// Seconds for which a preferred pool must be there again before miners go back to it
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub fail_back_after: u64,
+    /// Where the key is kept by which V2 miners know this helper [default: another one each
+    /// time]
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+    /// Show the status at http://ADDRESS/api/v1/status
+    #[arg(long, value_name = "ADDRESS")]
+    pub http: Option<SocketAddr>,
+    /// Write the status to this file every few seconds
+    #[arg(long, value_name = "FILE")]
+    pub status_file: Option<PathBuf>,
     /// How the pool is dialled.
     #[command(flatten)]
     pub dialling: DialFlags,
@@ -41,7 +64,11 @@ Examples:
   punchbowl join 'stratum2+iroh://yb.../9b...?a=203.0.113.7:34255' --user alice
   punchbowl join stratum2+tcp://pool.example:34254/9b... --user bc1q... --listen 192.168.1.5:3333
 
-Then point each miner at stratum+tcp://<this computer>:3333. It may be called anything.";
+Then point each miner at stratum+tcp://<this computer>:3333. It may be called anything. One
+that speaks Stratum V2 takes the stratum2+tcp://... that is printed at the start.";
+
+/// The name of the key in the data folder.
+const AUTHORITY_KEY: &str = "authority.key";
 
 /// How long the pool may be away before miners work for warmth alone, where they may.
 const HEAT_AFTER: Duration = Duration::from_secs(60);
@@ -55,20 +82,39 @@ pub async fn run(args: JoinArgs) -> Result<()> {
     // Held to the end: nobody else may run on this key.
     let node_key = args.dialling.node_key()?;
     let identity = node_key.as_ref().map_or_else(SecretKey::generate, |key| key.secret().clone());
+    let data_dir = args.data_dir.as_deref().map(DataDir::open).transpose()?;
+    let authority = match &data_dir {
+        Some(data_dir) => key_file::load_or_create(&data_dir.path().join(AUTHORITY_KEY), &mut OsRng)?.0,
+        None => AuthorityKeypair::generate(&mut OsRng),
+    };
     let join = Join::bind(JoinConfig {
         lookup: args.dialling.lookup(&args.pools),
         relay_only: args.dialling.relay_only,
         pools: args.pools,
         identity,
         user: args.user,
+        aggregated: args.aggregate,
+        fail_back_after: Duration::from_secs(args.fail_back_after),
         listen: args.listen,
+        authority: Arc::new(authority),
         session: SessionConfig { heat_after: args.heat.then_some(HEAT_AFTER), ..SessionConfig::default() },
     })
     .context("choose another address with --listen")?;
     for address in join.listening() {
-        info!(%address, transport = "tcp", protocol = "sv1", "listening");
+        let uri = reach::uri(address, join.authority());
+        info!(%address, transport = "tcp", protocol = "sv1 and sv2", %uri, "listening");
     }
-    let stop = CancellationToken::new();
+    if data_dir.is_none() {
+        info!("V2 miners need another address after each start; --data-dir FOLDER keeps it");
+    }
+    let (status, stop) = (join.status(), CancellationToken::new());
+    if let Some(address) = args.http {
+        let address = serve_http(address, status.clone(), stop.clone()).await?;
+        info!(%address, transport = "http", "listening");
+    }
+    if let Some(path) = args.status_file {
+        write_file(path, status, stop.clone()).await?;
+    }
     let serving = tokio::spawn(join.run(stop.clone()));
     interrupt.received().await;
     info!("stopping");

@@ -1,7 +1,10 @@
 //! `punchbowl miner`: mines with the processor.
 
+use super::check_flags::CheckFlags;
 use super::dial_flags::DialFlags;
 use super::interrupt::Interrupt;
+use crate::check::CheckStatus;
+use crate::known_heads::KnownHeads;
 use crate::miner::{self, MinerConfig, MinerEvent, MinerKind};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -17,12 +20,16 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct MinerArgs {
-    /// The pool: stratum2+tcp://host:port/<authority key>, or an invite, stratum2+iroh://...
-    #[arg(value_name = "URI")]
-    pub pool: Target,
+    /// The pool: stratum2+tcp://host:port/<authority key>, or an invite, stratum2+iroh://...;
+    /// further ones are tried in their order when it is away
+    #[arg(value_name = "URI", required = true)]
+    pub pools: Vec<Target>,
     /// How the pool is dialled.
     #[command(flatten)]
     pub dialling: DialFlags,
+    /// How the pool is checked.
+    #[command(flatten)]
+    pub check: CheckFlags,
     /// User identity: member.worker, or address.worker on a solo pool
     #[arg(long, short, value_name = "NAME", default_value = "punchbowl.miner")]
     pub user: String,
@@ -77,8 +84,9 @@ pub async fn run(args: MinerArgs) -> Result<()> {
     // Held to the end: no other miner may run on this key.
     let node_key = args.dialling.node_key()?;
     let identity = node_key.as_ref().map_or_else(SecretKey::generate, |key| key.secret().clone());
-    let lookup = args.dialling.lookup(std::slice::from_ref(&args.pool));
-    let mining = tokio::spawn(miner::run(args.miner(identity, lookup), events, stop.clone()));
+    let lookup = args.dialling.lookup(&args.pools);
+    let mining =
+        tokio::spawn(miner::run(args.miner(identity, lookup, args.check.known()?), events, stop.clone()));
     let mut tally = Tally::default();
     loop {
         let event = tokio::select! {
@@ -123,6 +131,8 @@ struct Tally {
     shares_lost: u64,
     /// Shares that were under way at the end.
     shares_unanswered: u64,
+    /// How the check of the pool's ledger stood at the end.
+    check: Option<CheckStatus>,
     /// Which way the packets went last.
     path: Option<&'static str>,
     /// How the pool's address was found: `invite`, `address-book`, `mdns`, `dht` or `peer`.
@@ -141,6 +151,7 @@ impl Tally {
             MinerEvent::Path(kind) => self.path = Some(kind),
             MinerEvent::Found(way) => self.found = Some(way.name()),
             MinerEvent::Resumed { .. } => self.resumed += 1,
+            MinerEvent::Checked(status) => self.check = Some(status.clone()),
             MinerEvent::Lost { shares, .. } => self.shares_lost += shares,
             MinerEvent::Ended { found, unanswered } => {
                 (self.shares_found, self.shares_unanswered) = (*found, *unanswered);
@@ -179,6 +190,7 @@ fn tell(event: &MinerEvent) {
             println!("resumed: channel {channel_id}, {judged} shares were judged meanwhile, {sent} sent now");
         }
         MinerEvent::Lost { shares, reason } => println!("{shares} shares lost: {reason}"),
+        MinerEvent::Checked(status) => println!("{}", status.words()),
         MinerEvent::Ended { .. } => {}
         MinerEvent::Disconnected { reason, retry_in } => {
             println!("{reason}; trying again in {:.1} s", retry_in.as_secs_f64());
@@ -187,13 +199,14 @@ fn tell(event: &MinerEvent) {
 }
 
 impl MinerArgs {
-    fn miner(&self, identity: SecretKey, lookup: LookupConfig) -> MinerConfig {
+    fn miner(&self, identity: SecretKey, lookup: LookupConfig, check: Option<KnownHeads>) -> MinerConfig {
         // What one thread of a processor does without special instructions, roughly: the
         // pool finds the right difficulty from there by itself.
         const THREAD: f64 = 3e6;
         let threads = usize::try_from(self.threads).unwrap_or(1);
         MinerConfig {
-            pool: self.pool.clone(),
+            check,
+            pools: self.pools.clone(),
             identity,
             lookup,
             relay_only: self.dialling.relay_only,

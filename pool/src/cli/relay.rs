@@ -1,6 +1,7 @@
 //! `punchbowl relay`: a relay alone, on a machine that everybody reaches.
 
 mod members_file;
+mod offers;
 
 use super::interrupt::Interrupt;
 use super::ready::ReadySignal;
@@ -11,7 +12,7 @@ use anyhow::{Context, Result};
 use clap::{ArgGroup, Args, ValueEnum};
 use members_file::MembersFile;
 use p2p::iroh::Policy;
-use p2p::{Host, NodeKey, RelayHint, RelayLimits, RelayServer, RelayServerConfig, RelayTrust};
+use p2p::{Host, Invite, NodeKey, RelayHint, RelayLimits, RelayServer, RelayServerConfig, RelayTrust};
 use std::fs::DirBuilder;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -24,7 +25,7 @@ use tracing::{info, warn};
 /// Run a relay.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-#[command(group = ArgGroup::new("who").required(true).args(["members", "serves"]))]
+#[command(group = ArgGroup::new("who").required(true).multiple(true).args(["members", "serves", "offer"]))]
 pub struct RelayArgs {
     /// Folder for the relay's key, which is made on the first start (node.key)
     #[arg(long, value_name = "FOLDER", default_value = "~/.punchbowl")]
@@ -32,7 +33,7 @@ pub struct RelayArgs {
     /// Where it listens for TLS (TCP)
     #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:443")]
     listen: SocketAddr,
-    /// Where it tells nodes their public address (UDP), or off; others ask at port 7842
+    /// Where it tells nodes their public address (UDP), or off
     /// [default: port 7842 beside --listen]
     #[arg(long, value_name = "IP:PORT")]
     qad: Option<QadListen>,
@@ -45,8 +46,12 @@ pub struct RelayArgs {
     #[arg(long, value_name = "FILE")]
     members: Option<PathBuf>,
     /// Serve whoever comes
-    #[arg(long = "for", value_name = "WHO", value_enum)]
+    #[arg(long = "for", value_name = "WHO", value_enum, conflicts_with = "members")]
     serves: Option<Serves>,
+    /// Offer the relay to this pool, whose host allows it (p2p.accept_relays): the pool waits
+    /// at it and names it in its invite, and it serves whom the pool lets in
+    #[arg(long, value_name = "INVITE")]
+    offer: Vec<Invite>,
     /// Connections of nodes at the same time; each node has two or three
     #[arg(long, value_name = "COUNT", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(4..))]
     clients: u32,
@@ -89,6 +94,7 @@ const EXAMPLES: &str = "\
 Examples:
   punchbowl relay --for anyone                     on a VPS, for whoever comes
   punchbowl relay --members members.txt            for one pool: its node id and its members'
+  punchbowl relay --offer 'stratum2+iroh://yb...'  for the pool that you mine at
   punchbowl relay --for anyone --public relay.example
   punchbowl relay --for anyone --listen 192.168.1.4:8443 --public 203.0.113.7:443
 
@@ -100,6 +106,8 @@ it is known by its key.
 It prints one line. Put it into the pool's configuration, and the invite names it:
   [p2p]
   relays = [\"<that line>\"]
+With --offer that is not needed. Where the pool lets in members only, its host puts the node
+id in that line on the list of members (p2p.members).
 
 Ports below 1024 need a permission; for a program that is not started by root, once:
   sudo setcap cap_net_bind_service=+ep $(command -v punchbowl)";
@@ -111,7 +119,11 @@ Ports below 1024 need a permission; for a program that is not started by root, o
 pub async fn run(args: RelayArgs) -> Result<()> {
     let mut interrupt = Interrupt::listen()?;
     let mut members = args.members.as_deref().map(MembersFile::read).transpose()?;
-    let policy = members.as_ref().map_or(Policy::Open, MembersFile::policy);
+    let policy = match &members {
+        Some(members) => members.policy(),
+        None if args.serves.is_some() => Policy::Open,
+        None => offers::before_any_answer(&args.offer),
+    };
     // Held to the end: no other node may run on this key.
     let key = args.node_key()?;
     let qad = match args.qad {
@@ -148,8 +160,15 @@ pub async fn run(args: RelayArgs) -> Result<()> {
             None => std::future::pending::<()>().await,
         }
     };
+    let follows_pools = args.members.is_none() && args.serves.is_none();
+    let offering = offers::keep(key.secret(), args.offer, hint, |policy| {
+        if follows_pools {
+            watch.set_policy(policy);
+        }
+    });
     tokio::select! {
         () = keep_reading => {}
+        ended = offering => ended?,
         () = interrupt.received() => {}
     }
     info!("stopping");
@@ -172,7 +191,8 @@ fn hint(public: Option<&PublicPlace>, server: &RelayServer) -> RelayHint {
             (Host::Ip(here), None)
         }
     };
-    RelayHint { host, port: port.unwrap_or(listening.port()), trust: RelayTrust::Peer(server.id()) }
+    let qad = server.qad().map_or(0, |listening| listening.port());
+    RelayHint { host, port: port.unwrap_or(listening.port()), trust: RelayTrust::Peer(server.id()), qad }
 }
 
 impl RelayArgs {

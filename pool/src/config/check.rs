@@ -1,11 +1,13 @@
 //! What a configuration must satisfy beyond having the right types.
 
+use super::coinbase;
 use super::sections::{
     Config, DhtPublishing, P2p, P2pAdmission, PayoutKind, RelayMode, TemplateSource, WindowKind,
 };
 use super::values::{Seconds, network_name};
+use super::{home_assistant, notify};
 use crate::payout::{self, Aliases, PayoutDescriptor, address, pool_tag};
-use crate::wire::keep_alive;
+use crate::wire::{audit, keep_alive};
 use ledger::payout::Ppm;
 use p2p::RelayTrust;
 use p2p::invite::MAX_RELAYS;
@@ -18,6 +20,7 @@ pub type Report<'a> = dyn FnMut(&'static str, String, String) + 'a;
 pub fn check(config: &Config, report: &mut Report<'_>) {
     check_template(config, report);
     check_payout(config, report);
+    coinbase::check(config, report);
     check_vardiff(config, report);
     check_limits(config, report);
     check_pings(config, report);
@@ -25,6 +28,8 @@ pub fn check(config: &Config, report: &mut Report<'_>) {
     check_p2p(config, report);
     check_sv1(config, report);
     check_discovery(config, report);
+    notify::check(&config.notify, report);
+    home_assistant::check(&config.home_assistant, report);
     if config.listen.tcp.is_empty() {
         report("listen.tcp", "no address to listen on".into(), "name one, such as \"0.0.0.0:34254\"".into());
     }
@@ -121,6 +126,18 @@ fn check_relays(p2p: &P2p, report: &mut Report<'_>) {
                 "write \"{relay},<node id>\", as `punchbowl relay` prints it, or \"{relay},ca\" where it has an \
                  ordinary certificate; the pool's own relay is p2p.relay"
             ),
+        );
+    }
+    // The pool's own and the host's go first; more of others' would only crowd an invite.
+    const MOST_OF_MEMBERS: u32 = 4;
+    if p2p.accept_relays > MOST_OF_MEMBERS {
+        report(
+            "p2p.accept_relays",
+            format!(
+                "{} relays of members are too many: an invite has room for {MAX_RELAYS} in all",
+                p2p.accept_relays
+            ),
+            format!("set it to at most {MOST_OF_MEMBERS}"),
         );
     }
     if p2p.relays.len() > MAX_RELAYS {
@@ -246,7 +263,8 @@ fn check_payout(config: &Config, report: &mut Report<'_>) {
                     "payout.address",
                     error.to_string(),
                     "set payout.address (or PUNCHBOWL_PAYOUT__ADDRESS, or --payout-address) to an address of \
-                     your wallet, or payout.descriptor, or payout.mode = \"shared\" or payout.mode = \"solo\""
+                     your wallet, or payout.descriptor, or payout.mode = \"shared\" or payout.mode = \"solo\"; or start `punchbowl pool \
+                     --setup` and say it in the browser"
                         .into(),
                 );
             }
@@ -375,6 +393,8 @@ fn check_limits(config: &Config, report: &mut Report<'_>) {
         ("limits.connections_per_address", limits.connections_per_address, 1, 1_000_000),
         ("limits.channels_per_connection", limits.channels_per_connection, 1, 1_000_000),
         ("limits.workers_per_channel", limits.workers_per_channel, 0, 100_000),
+        ("limits.auditors", limits.auditors, 0, 10_000),
+        ("limits.auditors_per_peer", limits.auditors_per_peer, 1, 10_000),
         // The least that holds a SetupConnection with every text at its longest.
         ("limits.frame_bytes", limits.frame_bytes, 2_048, 0xff_ffff),
         ("limits.write_buffer_bytes", limits.write_buffer_bytes, 64 * 1024, 256 * 1024 * 1024),
@@ -419,13 +439,15 @@ fn check_pings(config: &Config, report: &mut Report<'_>) {
 }
 
 fn check_extensions(config: &Config, report: &mut Report<'_>) {
-    const KNOWN: [u16; 3] = [0x0001, 0x0002, keep_alive::EXTENSION];
+    const KNOWN: [u16; 4] = [0x0001, 0x0002, keep_alive::EXTENSION, audit::EXTENSION];
     let extensions = &config.extensions;
     if let Some(unknown) = extensions.supported.iter().find(|id| !KNOWN.contains(id)) {
         report(
             "extensions.supported",
             format!("Punchbowl does not know extension {unknown:#06x}"),
-            "use 0x0001 (negotiation), 0x0002 (worker names) and 0x5042 (keep-alive and resume)".into(),
+            "use 0x0001 (negotiation), 0x0002 (worker names), 0x5042 (keep-alive and resume) and 0x5043 (the \
+             ledger for members)"
+                .into(),
         );
     }
     if !extensions.supported.is_empty() && !extensions.supported.contains(&0x0001) {
@@ -605,6 +627,7 @@ mod tests {
             config.p2p.members = vec![p2p::iroh::SecretKey::from_bytes(&[1; 32]).public()];
             config.p2p.connections_per_node = 0;
             config.p2p.relays = vec!["203.0.113.7".parse().unwrap()];
+            config.p2p.accept_relays = 5;
             config.p2p.relay.clients = 0;
             config.p2p.relay.bytes_per_second = 1;
             config.p2p.discovery.dht_bootstrap = vec!["dht.example".into()];
@@ -625,6 +648,7 @@ mod tests {
             "p2p.members",
             "p2p.connections_per_node",
             "p2p.relays",
+            "p2p.accept_relays",
             "p2p.relay.clients",
             "p2p.relay.bytes_per_second",
             "p2p.discovery.dht_bootstrap",

@@ -6,7 +6,7 @@ use super::setting::Setting;
 const PREFIX: &str = "PUNCHBOWL_";
 
 /// Variables with the prefix that are not keys of the configuration.
-const NOT_KEYS: [&str; 1] = ["PUNCHBOWL_CONFIG"];
+const NOT_KEYS: [&str; 2] = ["PUNCHBOWL_CONFIG", crate::settings::MANAGED];
 
 /// The settings among `variables`; a double underscore stands for the dot. An empty
 /// variable counts as not set.

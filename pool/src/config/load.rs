@@ -8,6 +8,7 @@ use super::problem::{ConfigError, Origin, Problem};
 use super::sections::Config;
 use super::setting::Setting;
 use super::{environment, file, suggest};
+use crate::settings::{self, desk};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -20,6 +21,20 @@ pub struct Sources {
     pub environment: Vec<(String, String)>,
     /// Settings made by flags.
     pub flags: Vec<Setting>,
+    /// What the host has set in the browser: over the file, under the others.
+    pub settings: SettingsLayer,
+}
+
+/// What the host has set in the browser.
+#[derive(Clone, Debug, Default)]
+pub enum SettingsLayer {
+    /// Nothing.
+    #[default]
+    Unread,
+    /// What stands in the data folder; unless the configuration is managed by others.
+    InDataFolder,
+    /// This.
+    Given(Vec<Setting>),
 }
 
 /// What was found.
@@ -58,16 +73,37 @@ impl Loaded {
 
 /// Loads and checks the configuration. Never fails: see [`Loaded::problems`].
 pub fn load(sources: Sources) -> Loaded {
+    let chosen = match &sources.settings {
+        SettingsLayer::InDataFolder if !desk::is_managed(&sources) => {
+            // Where that is, the other layers say.
+            let folder = layered(&sources, Vec::new()).config.data_dir.to_path();
+            settings::read(&folder)
+        }
+        SettingsLayer::Given(settings) => Ok(settings.clone()),
+        SettingsLayer::Unread | SettingsLayer::InDataFolder => Ok(Vec::new()),
+    };
+    match chosen {
+        Ok(chosen) => layered(&sources, chosen).finish(),
+        Err(problem) => {
+            let mut layers = layered(&sources, Vec::new());
+            layers.problems.push(problem);
+            layers.finish()
+        }
+    }
+}
+
+fn layered(sources: &Sources, chosen: Vec<Setting>) -> Layers {
     let mut layers = Layers::new();
     match sources.file.as_deref().map(file::read) {
         Some(Ok(settings)) => settings.into_iter().for_each(|setting| layers.apply(setting)),
         Some(Err(problem)) => layers.problems.push(problem),
         None => {}
     }
-    for setting in environment::settings(sources.environment).into_iter().chain(sources.flags) {
+    let stronger = environment::settings(sources.environment.iter().cloned()).into_iter();
+    for setting in chosen.into_iter().chain(stronger).chain(sources.flags.iter().cloned()) {
         layers.apply(setting);
     }
-    layers.finish()
+    layers
 }
 
 /// The defaults with the settings applied so far.
@@ -191,7 +227,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let environment =
             environment.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-        load(Sources { file: Some(path), environment, flags })
+        load(Sources { file: Some(path), environment, flags, ..Sources::default() })
     }
 
     fn shown(loaded: &Loaded) -> String {

@@ -3,10 +3,14 @@
 //! A key here must stand in `punchbowl.example.toml` too, where it is explained to
 //! the host; `the_example_file_*` tests in [`load`](super::load) hold that.
 
+use super::coinbase::{Blocks, Coinbase};
+use super::home_assistant::HomeAssistant;
+use super::notify::Notify;
 use super::values::{
     HomePath, HttpListen, Nbits, PublicPlace, Seconds, UtcTime, listen_addresses, network_name, node_ids,
     public_relays, relay_hints,
 };
+use crate::access::readers::Readers;
 use ledger::payout::{Mode, Ppm, Rules};
 use ledger::window::Window;
 use p2p::iroh::PublicRelays;
@@ -37,6 +41,12 @@ pub struct Config {
     pub template: Template,
     /// Who is paid.
     pub payout: Payout,
+    /// What becomes of blocks that were found.
+    pub blocks: Blocks,
+    /// What stands in the coinbase besides the payouts.
+    pub coinbase: Coinbase,
+    /// Work for warmth while the node is gone.
+    pub heat: Heat,
     /// How share difficulty follows each miner.
     pub vardiff: Vardiff,
     /// What one peer may take.
@@ -45,6 +55,10 @@ pub struct Config {
     pub extensions: Extensions,
     /// The key that proves to miners that this is their pool.
     pub authority: Authority,
+    /// Telling the host what needs an eye.
+    pub notify: Notify,
+    /// The pool and its workers in Home Assistant.
+    pub home_assistant: HomeAssistant,
 }
 
 impl Default for Config {
@@ -58,10 +72,15 @@ impl Default for Config {
             http: Http::default(),
             template: Template::default(),
             payout: Payout::default(),
+            blocks: Blocks::default(),
+            coinbase: Coinbase::default(),
+            heat: Heat::default(),
             vardiff: Vardiff::default(),
             limits: Limits::default(),
             extensions: Extensions::default(),
             authority: Authority::default(),
+            notify: Notify::default(),
+            home_assistant: HomeAssistant::default(),
         }
     }
 }
@@ -119,6 +138,22 @@ impl Default for Sv1 {
     }
 }
 
+/// `[heat]`: work for warmth while the node is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Heat {
+    /// Whether there is any.
+    pub enabled: bool,
+    /// How long the node must be gone before.
+    pub after: Seconds,
+}
+
+impl Default for Heat {
+    fn default() -> Heat {
+        Heat { enabled: false, after: Seconds::new(60) }
+    }
+}
+
 /// `[p2p]`: members by node id, over Iroh.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -153,6 +188,8 @@ pub struct P2p {
     /// Others' relays at which the pool waits for its members.
     #[serde(with = "relay_hints")]
     pub relays: Vec<RelayHint>,
+    /// Most relays that members may offer; it waits at them too.
+    pub accept_relays: u32,
     /// The pool's own relay.
     pub relay: P2pRelay,
 }
@@ -173,6 +210,7 @@ impl Default for P2p {
             connections_per_node: 8,
             discovery: Discovery::default(),
             relays: Vec::new(),
+            accept_relays: 0,
             relay: P2pRelay::default(),
         }
     }
@@ -220,6 +258,8 @@ pub struct P2pRelay {
     pub qad: u16,
     /// Where others reach it.
     pub public: Option<PublicPlace>,
+    /// Whether the pool's web pages are at its TCP port too.
+    pub dashboard: bool,
     /// Who may use it.
     #[serde(rename = "for")]
     pub serves: RelayServes,
@@ -237,6 +277,7 @@ impl Default for P2pRelay {
             port: RelayHint::DEFAULT_PORT,
             qad: RelayHint::QAD_PORT,
             public: None,
+            dashboard: false,
             serves: RelayServes::Members,
             clients: 1024,
             bytes_per_second: 1024 * 1024,
@@ -282,11 +323,13 @@ pub enum P2pAdmission {
 pub struct Http {
     /// An address, or off.
     pub listen: HttpListen,
+    /// Who may look.
+    pub readers: Readers,
 }
 
 impl Default for Http {
     fn default() -> Http {
-        Http { listen: HttpListen::On(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))) }
+        Http { listen: HttpListen::On(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))), readers: Readers::Lan }
     }
 }
 
@@ -520,6 +563,10 @@ pub struct Limits {
     pub parked_channels: u32,
     /// Those of one IP address or node.
     pub parked_channels_per_peer: u32,
+    /// Who reads the ledger at a time, over HTTP and by invite.
+    pub auditors: u32,
+    /// Those of one IP address or node, by invite.
+    pub auditors_per_peer: u32,
     /// Largest message that is read, payload in bytes.
     pub frame_bytes: u32,
     /// Bytes waiting to be sent to one peer before it is disconnected.
@@ -542,6 +589,8 @@ impl Default for Limits {
             resume_timeout: Seconds::new(120),
             parked_channels: 20_000,
             parked_channels_per_peer: 2_500,
+            auditors: 100,
+            auditors_per_peer: 20,
             frame_bytes: 64 * 1024,
             write_buffer_bytes: 1024 * 1024,
         }
@@ -560,7 +609,7 @@ pub struct Extensions {
 
 impl Default for Extensions {
     fn default() -> Extensions {
-        Extensions { supported: vec![0x0001, 0x0002, 0x5042], required: Vec::new() }
+        Extensions { supported: vec![0x0001, 0x0002, 0x5042, 0x5043], required: Vec::new() }
     }
 }
 

@@ -41,7 +41,7 @@ impl HomePath {
 }
 
 /// A time in seconds; fractions are fine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seconds(Duration);
 
 impl Seconds {

@@ -40,7 +40,8 @@ impl Member {
     /// Their miner, at `pace` hashes a second.
     pub fn miner(&self, invite: &Invite, pace: f64) -> MinerConfig {
         MinerConfig {
-            pool: Target::Iroh(invite.clone()),
+            check: None,
+            pools: vec![Target::Iroh(invite.clone())],
             identity: SecretKey::generate(),
             lookup: LookupConfig::default(),
             relay_only: false,

@@ -165,6 +165,7 @@ impl Report {
             }
             MinerEvent::Connected { .. }
             | MinerEvent::Found(_)
+            | MinerEvent::Checked(_)
             | MinerEvent::Resumed { .. }
             | MinerEvent::Job { .. }
             | MinerEvent::NewTarget(_)

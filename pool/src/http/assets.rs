@@ -3,7 +3,6 @@
 //! Their addresses carry a hash of their bytes, so that a browser keeps them for ever and
 //! an update is seen at once.
 
-use super::Shown;
 use super::problem::Problem;
 use axum::Router;
 use axum::extract::Path;
@@ -11,7 +10,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bitcoin::hashes::{Hash, sha256};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 /// A file that pages need.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
 pub static SIGN: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("bowl", "svg", "image/svg+xml", include_bytes!("assets/bowl.svg")));
 
-pub(super) fn routes() -> Router<Arc<Shown>> {
+pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/assets/{name}", get(|Path(name): Path<String>| async move { show(&name) }))
         .route("/favicon.ico", get(|| async { SIGN.answer() }))

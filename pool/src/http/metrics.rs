@@ -1,5 +1,5 @@
-//! Prometheus text. Labels come from fixed sets only (no names, no addresses), so that
-//! the number of series is bounded whatever miners do.
+//! Prometheus text. Labels come from fixed sets only (no names, no addresses; node ids of
+//! a fixed number of members), so that the number of series is bounded whatever miners do.
 
 use super::Shown;
 use crate::status::books::LedgerSnapshot;
@@ -50,6 +50,11 @@ pub fn render(status: &StatusSnapshot) -> String {
     }
     let connections = &status.connection_counts;
     page.by("connections", "gauge", "Open connections by kind of path.", "path", &connections.paths);
+    page.head("node_rtt_seconds", "gauge", "Time to a member's node and back, of the first few.");
+    for one in &connections.nodes {
+        let seconds = one.rtt_milliseconds / 1e3;
+        page.line("node_rtt_seconds", &format!("{{node=\"{}\",path=\"{}\"}} {seconds}", one.node, one.path));
+    }
     page.number("channels", "gauge", "Open channels.", connections.channels);
     page.number("connections_opened_total", "counter", "Connections opened.", connections.opened);
     let help = "Connections closed otherwise than by the peer's leaving.";

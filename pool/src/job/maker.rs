@@ -5,9 +5,12 @@
 //! one `SetNewPrevHash`, and only when that has reached everyone comes anything else.
 
 use super::board::{JobBoard, JobIds, Jobs, PayTo, SubscribeError, Subscription};
+use super::heat::HeatWatch;
 use super::ruling::{Common, Ruling, common_key};
+use super::script_sig::ScriptSigBytes;
 use super::wave::TipWave;
 use super::{Assigned, Job, JobError, JobParts, JobSet, JobTip};
+use crate::commitments::Extras;
 use crate::payout::{PayoutError, Payouts};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,9 +19,9 @@ use template_provider::Template;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
-use work::Target;
+use tracing::{error, info, warn};
 use work::share::Tip;
+use work::{Hash256, Target};
 
 /// What the job maker works from.
 pub struct JobMakerConfig {
@@ -28,12 +31,18 @@ pub struct JobMakerConfig {
     ///
     /// [`SourceHandle::openings`]: template_provider::SourceHandle::openings
     pub openings: watch::Receiver<Option<Arc<Template>>>,
+    /// Where the source is told which tip has reached every connection.
+    pub delivered: watch::Sender<Hash256>,
     /// Whom jobs pay.
     pub ruling: Ruling,
     /// Bytes put into every scriptSig between the height and the extranonce.
-    pub tag: Vec<u8>,
+    pub script_sig: ScriptSigBytes,
+    /// What every coinbase commits to.
+    pub extras: watch::Receiver<Arc<Extras>>,
     /// Most different payouts served at once.
     pub max_variants: usize,
+    /// When miners are given work for warmth; never, if none.
+    pub heat: Option<HeatWatch>,
 }
 
 /// Starts the job maker; it runs until `shutdown` is cancelled.
@@ -54,6 +63,8 @@ pub fn start(config: JobMakerConfig, shutdown: CancellationToken) -> (JobBoard, 
         wave: wave.clone(),
         wave_limit: Instant::now(),
         held_back: false,
+        wave_runs: false,
+        is_heating: false,
         common: Common::new(),
         common_futures: Common::new(),
     };
@@ -74,8 +85,12 @@ struct JobMaker {
     wave: TipWave,
     /// When it is not waited for any longer.
     wave_limit: Instant,
-    /// A template or other payouts wait for the end of the wave.
+    /// Nobody has been told of its end.
+    wave_runs: bool,
+    /// A template or other payouts wait for that.
     held_back: bool,
+    /// Miners work for warmth, until there is a template again.
+    is_heating: bool,
     /// Jobs of the present template and payouts that several variants have in common.
     common: Common<Arc<Job>>,
     /// The same for the next block.
@@ -96,6 +111,11 @@ struct Future {
 }
 
 impl Variant {
+    /// Whether its miners work for warmth already.
+    fn heats(&self) -> bool {
+        self.jobs.borrow().as_ref().is_some_and(|set| set.active.job.is_heat)
+    }
+
     /// Whether the active job is as good as one that is made of just this.
     fn mines(&self, parts: &JobParts, payouts: &Payouts) -> bool {
         self.active.as_ref() == Some(parts)
@@ -122,12 +142,14 @@ impl JobMaker {
                     Err(_) => return,
                 },
                 () = self.config.ruling.changed() => self.payouts_changed(),
+                Ok(()) = self.config.extras.changed() => self.payouts_changed(),
+                () = heat_due(&mut self.config.heat) => self.start_heat(),
                 Some(request) = waiting.recv() => {
                     let jobs = self.subscribe(request.pay_to);
                     // A connection that closed meanwhile no longer wants the answer.
                     let _ = request.answer.send(jobs);
                 }
-                () = over(self.wave.clone(), wave_limit), if self.held_back => self.take_template(),
+                () = over(self.wave.clone(), wave_limit), if self.wave_runs => self.wave_has_ended(),
                 () = sleep_until(future_due), if future_due.is_some() => {
                     self.build_futures();
                     self.announce();
@@ -166,6 +188,7 @@ impl JobMaker {
         }
         let provisional = template.provisional;
         self.template = Some(template.clone());
+        self.end_heat();
         self.common.clear();
         self.common_futures.clear();
         let jobs = self.build_all(new_tip);
@@ -192,6 +215,42 @@ impl JobMaker {
         );
     }
 
+    /// The node is gone: what miners do now pays nobody.
+    fn start_heat(&mut self) {
+        let Some(heat) = &mut self.config.heat else { return };
+        if self.template.is_none() {
+            return heat.postpone();
+        }
+        heat.status.start(std::time::Instant::now());
+        warn!("Bitcoin Core is gone: miners work for warmth alone, and nobody is paid for it");
+        self.is_heating = true;
+        self.build_all(false);
+        self.announce();
+    }
+
+    fn end_heat(&mut self) {
+        self.is_heating = false;
+        if self.config.heat.as_ref().is_some_and(|heat| heat.status.end()) {
+            info!("there is real work again: nobody works for warmth alone any more");
+        }
+    }
+
+    /// Gives the variant work that pays nobody, on the last known tip.
+    fn build_heat(&mut self, pay_to: &PayTo, template: &Template, tip: &Arc<JobTip>) {
+        let Some(variant) = self.variants.get_mut(pay_to).filter(|variant| !variant.heats()) else { return };
+        // Whatever comes after it is other work.
+        variant.active = None;
+        let job = Arc::new(Job::for_warmth(self.ids.next(), template.height, template.version));
+        let future = variant.future.as_ref().map(|future| future.job.clone());
+        let age = u32::try_from(template.received_at.elapsed().as_secs()).unwrap_or(0);
+        let ntime = template.ntime.saturating_add(age).max(tip.tip.min_ntime);
+        let active = Assigned { job, template_id: template.id, ntime };
+        variant.jobs.send_modify(|jobs| {
+            let opening = jobs.as_ref().map_or_else(|| active.clone(), |set| set.opening.clone());
+            *jobs = Some(Arc::new(JobSet { tip: tip.clone(), opening, active, future }));
+        });
+    }
+
     fn is_new_tip(&self, template: &Template) -> bool {
         self.tip.as_ref().is_none_or(|tip| tip.tip.prev_hash != template.prev_hash)
     }
@@ -201,7 +260,7 @@ impl JobMaker {
             // They are known now.
             return self.take_template();
         }
-        if !self.wave.is_over() && Instant::now() < self.wave_limit {
+        if !self.is_heating && !self.wave.is_over() && Instant::now() < self.wave_limit {
             self.held_back = true;
             return;
         }
@@ -263,7 +322,11 @@ impl JobMaker {
 
     fn build_active(&mut self, pay_to: &PayTo, new_tip: bool) -> Result<(), JobError> {
         let (Some(template), Some(tip)) = (self.template.clone(), self.tip.clone()) else { return Ok(()) };
-        let parts = parts_of(&template);
+        if self.is_heating {
+            self.build_heat(pay_to, &template, &tip);
+            return Ok(());
+        }
+        let parts = parts_of(&template, &self.extras());
         let payouts = self.payouts(pay_to, &parts, &template)?;
         let key = common_key(&payouts, pay_to.limit());
         let Some(variant) = self.variants.get_mut(pay_to) else { return Ok(()) };
@@ -283,7 +346,7 @@ impl JobMaker {
             Some(job) => job.clone(),
             None => {
                 let id = self.ids.next();
-                Arc::new(Job::build(id, &parts, payouts, &self.config.tag, pay_to.limit())?)
+                Arc::new(Job::build(id, &parts, payouts, &self.config.script_sig.for_job(), pay_to.limit())?)
             }
         };
         if let Some(key) = key {
@@ -324,7 +387,7 @@ impl JobMaker {
         let parts = JobParts {
             height,
             version: template.version,
-            coinbase: template.coinbase.for_next_block(height, template.subsidy)?,
+            coinbase: self.extras().in_coinbase(template.coinbase.for_next_block(height, template.subsidy)?),
             merkle_path: Vec::new(),
             fees: 0,
         };
@@ -339,7 +402,7 @@ impl JobMaker {
             Some(job) => job.clone(),
             None => {
                 let id = self.ids.next();
-                Arc::new(Job::build(id, &parts, payouts, &self.config.tag, pay_to.limit())?)
+                Arc::new(Job::build(id, &parts, payouts, &self.config.script_sig.for_job(), pay_to.limit())?)
             }
         };
         if let Some(key) = key {
@@ -356,14 +419,30 @@ impl JobMaker {
 
     fn payouts(&self, pay_to: &PayTo, parts: &JobParts, template: &Template) -> Result<Payouts, PayoutError> {
         // What a template has no room for is never put into it.
-        self.config.ruling.payouts(pay_to, parts, &self.config.tag, template.reserve.output_bytes)
+        let in_block = template.reserve.output_bytes.saturating_sub(self.extras().output_bytes());
+        self.config.ruling.payouts(pay_to, parts, &self.config.script_sig.for_size(), in_block)
+    }
+
+    fn extras(&self) -> Arc<Extras> {
+        self.config.extras.borrow().clone()
     }
 
     fn drop_unused_variants(&mut self) {
         self.variants.retain(|pay_to, variant| *pay_to == PayTo::Pool || variant.jobs.receiver_count() > 0);
     }
 
+    fn wave_has_ended(&mut self) {
+        self.wave_runs = false;
+        if let Some(tip) = &self.tip {
+            self.config.delivered.send_replace(tip.tip.prev_hash);
+        }
+        if self.held_back {
+            self.take_template();
+        }
+    }
+
     fn announce_tip(&mut self) {
+        self.wave_runs = true;
         self.wave.start(self.tip.as_ref().map_or(0, |tip| tip.sequence));
         self.wave_limit = Instant::now() + Self::LONGEST_WAVE;
         self.announce();
@@ -383,13 +462,20 @@ fn tip_of(template: &Template) -> Tip {
     }
 }
 
-fn parts_of(template: &Template) -> JobParts {
+fn parts_of(template: &Template, extras: &Extras) -> JobParts {
     JobParts {
         height: template.height,
         version: template.version,
-        coinbase: template.coinbase.clone(),
+        coinbase: extras.in_coinbase(template.coinbase.clone()),
         merkle_path: template.merkle_path.clone(),
         fees: template.fees,
+    }
+}
+
+async fn heat_due(heat: &mut Option<HeatWatch>) {
+    match heat {
+        Some(heat) => heat.due().await,
+        None => std::future::pending().await,
     }
 }
 

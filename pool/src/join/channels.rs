@@ -1,25 +1,27 @@
 //! The miners and their channels at the pool: what comes down is told to whom it concerns,
 //! what goes up is under way until it is judged. No IO.
 
+use super::job::{JobNews, RawJob, TipJob};
 use super::messages;
 use super::miner::Request;
+use super::news::{Mailbox, News, RefusedChannel, tell};
+use super::status::JoinStatus;
 use crate::upstream::{InFlight, UpstreamError};
 use crate::wire::keep_alive::ChannelResumed;
 use binary_sv2::from_bytes;
 use mining_sv2 as mining;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use std::sync::atomic::Ordering::Relaxed;
 use translator::Refusal;
-use translator::sv1::notice::JobText;
-use translator::upstream::{Command, Event, Job, OpenChannel, Opened, Share, Terms};
-use work::{Extranonce, Hash256, Target};
+use translator::upstream::{Command, OpenChannel, Opened, Share, Terms};
+use work::{Extranonce, Hash256, Target, Tip};
 
 /// A message for the pool: its type, whether it is a channel's, its payload.
 pub(super) type Outgoing = (u8, bool, Vec<u8>);
 
 /// Shares of one miner that may be under way; further ones are refused.
-const MAX_IN_FLIGHT: usize = 256;
+pub(super) const MAX_IN_FLIGHT: usize = 256;
 /// Jobs held for later tips; a pool that sends more has its oldest forgotten.
 const MAX_FUTURE: usize = 64;
 
@@ -37,11 +39,17 @@ pub(super) struct Channels {
     next_request: u32,
     /// Whether there is a pool to ask.
     connected: bool,
+    /// Whether it takes the names of workers with their shares (extension 0x0002).
+    worker_names: bool,
+    /// Shares of one channel that may be under way.
+    max_in_flight: usize,
+    status: Arc<JoinStatus>,
 }
 
 #[derive(Debug)]
 struct Miner {
-    mailbox: mpsc::Sender<Event>,
+    number: u64,
+    mailbox: Mailbox,
     /// What it said of itself, for the pool's refusal.
     name: String,
     terms: Option<Terms>,
@@ -54,32 +62,28 @@ struct Channel {
     group: u32,
     target: Target,
     prefix: Extranonce,
+    /// Bytes of extranonce below the prefix.
+    rolled: usize,
     tip: Option<Tip>,
-    in_flight: InFlight<Share>,
+    in_flight: InFlight<Parcel>,
     accepted: u64,
     rejected: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Tip {
-    prev_hash: Hash256,
-    nbits: u32,
-    ntime: u32,
-}
-
-/// A job that is not on a tip yet.
-#[derive(Debug)]
-struct RawJob {
-    id: u32,
-    version: u32,
-    version_rolling: bool,
-    coinbase: (Vec<u8>, Vec<u8>),
-    path: Vec<Hash256>,
+/// A share on its way up.
+#[derive(Clone, Debug)]
+pub(super) struct Parcel {
+    pub(super) share: Share,
+    /// Which worker of its channel sent it.
+    pub(super) worker: Option<Arc<str>>,
 }
 
 impl Channels {
-    pub(super) fn new(user: Option<String>) -> Channels {
+    pub(super) fn new(user: Option<String>, max_in_flight: usize, status: Arc<JoinStatus>) -> Channels {
         Channels {
+            worker_names: false,
+            max_in_flight,
+            status,
             user,
             miners: HashMap::new(),
             asked: HashMap::new(),
@@ -95,36 +99,52 @@ impl Channels {
         !self.by_id.is_empty()
     }
 
+    /// Shares that wait for the pool's word.
+    pub(super) fn in_flight(&self) -> usize {
+        let channels = self.miners.values().filter_map(|miner| miner.channel.as_ref());
+        channels.map(|channel| channel.in_flight.len()).sum()
+    }
+
+    /// Whether the pool takes the names of workers with their shares.
+    pub(super) fn set_worker_names(&mut self, granted: bool) {
+        self.worker_names = granted;
+    }
+
     /// What a miner wants; what is to be sent up for it, if there is a connection.
     pub(super) fn request(&mut self, request: Request) -> Vec<Outgoing> {
-        let Request { miner: number, command, mailbox } = request;
-        let connected = self.connected;
+        let Request { miner: number, command, worker, mailbox } = request;
+        let (connected, names, status) = (self.connected, self.worker_names, self.status.clone());
         let miner = self.miners.entry(number).or_insert_with(|| Miner {
+            number,
             mailbox,
             name: String::new(),
             terms: None,
             channel: None,
         });
         match command {
-            Some(Command::Open(open)) => self.open(number, &open),
-            Some(Command::Update(terms)) => {
+            Command::Open(open) => self.open(number, &open),
+            Command::Update(terms) => {
                 miner.terms = Some(terms);
                 let id = miner.channel.as_ref().map(|channel| channel.id).filter(|_| connected);
                 let update = |id| (mining::MESSAGE_TYPE_UPDATE_CHANNEL, true, messages::update(id, &terms));
                 id.map(update).into_iter().collect()
             }
-            Some(Command::Submit(share)) => miner.submit(share).filter(|_| connected).into_iter().collect(),
-            Some(Command::Close) => {
+            Command::Submit(share) => {
+                let sent = miner.submit(Parcel { share, worker }, names, &status);
+                sent.filter(|_| connected).into_iter().collect()
+            }
+            Command::Close => {
                 let gone = self.miners.remove(&number).and_then(|miner| miner.channel);
                 self.asked.retain(|_, asking| *asking != number);
                 let Some(channel) = gone else { return Vec::new() };
+                status.lose(channel.in_flight.len());
                 self.by_id.remove(&channel.id);
                 if !connected {
                     return Vec::new();
                 }
                 vec![(mining::MESSAGE_TYPE_CLOSE_CHANNEL, true, messages::close(channel.id))]
             }
-            Some(Command::Refused(_)) | None => Vec::new(),
+            Command::Refused(_) => Vec::new(),
         }
     }
 
@@ -138,7 +158,7 @@ impl Channels {
         miner.terms = Some(open.terms);
         if !self.connected {
             // Asked again when there is a pool.
-            miner.tell(Event::Lost);
+            miner.tell(News::Lost);
             return Vec::new();
         }
         let request = self.next_request;
@@ -152,7 +172,7 @@ impl Channels {
     pub(super) fn start_afresh(&mut self) {
         self.lose_all();
         self.connected = true;
-        self.miners.values().for_each(|miner| miner.tell(Event::Back));
+        self.miners.values().for_each(|miner| miner.tell(News::Back));
     }
 
     /// The connection is lost, but the channels may go on.
@@ -161,7 +181,7 @@ impl Channels {
         // Who asked for a channel will not be answered.
         for number in std::mem::take(&mut self.asked).into_values() {
             if let Some(miner) = self.miners.get(&number) {
-                miner.tell(Event::Lost);
+                miner.tell(News::Lost);
             }
         }
     }
@@ -172,9 +192,11 @@ impl Channels {
         self.asked.clear();
         self.by_id.clear();
         self.future.clear();
+        let lost = self.in_flight();
+        self.status.lose(lost);
         for miner in self.miners.values_mut() {
             miner.channel = None;
-            miner.tell(Event::Lost);
+            miner.tell(News::Lost);
         }
     }
 
@@ -187,11 +209,12 @@ impl Channels {
         for miner in self.miners.values_mut() {
             let known = miner.channel.as_ref().map(|channel| channel.id);
             match kept.iter().find(|resumed| known == Some(resumed.channel_id)) {
-                Some(resumed) => outgoing.extend(miner.resume(resumed)),
+                Some(resumed) => outgoing.extend(miner.resume(resumed, self.worker_names, &self.status)),
                 None => {
-                    miner.channel = None;
-                    miner.tell(Event::Lost);
-                    miner.tell(Event::Back);
+                    let gone = miner.channel.take();
+                    self.status.lose(gone.map_or(0, |channel| channel.in_flight.len()));
+                    miner.tell(News::Lost);
+                    miner.tell(News::Back);
                 }
             }
         }
@@ -228,17 +251,19 @@ impl Channels {
         let Some(miner) = self.miners.get_mut(&number) else { return Ok(()) };
         let target = target(message.target.as_bytes())?;
         let prefix = prefix(message.extranonce_prefix.as_bytes())?;
+        let rolled = usize::from(message.extranonce_size);
         miner.channel = Some(Channel {
             id: message.channel_id,
             group: message.group_channel_id,
             target,
             prefix,
+            rolled,
             tip: None,
-            in_flight: InFlight::new(MAX_IN_FLIGHT),
+            in_flight: InFlight::new(self.max_in_flight),
             accepted: 0,
             rejected: 0,
         });
-        miner.tell(Event::Opened(Opened { prefix, rolled: usize::from(message.extranonce_size), target }));
+        miner.tell(News::Opened(Opened { prefix, rolled, target }));
         self.by_id.insert(message.channel_id, number);
         Ok(())
     }
@@ -257,7 +282,7 @@ impl Channels {
             }
             code => format!("the pool opened no channel for '{}': {code}", miner.name),
         };
-        miner.tell(Event::Refused(words));
+        miner.tell(News::Refused(RefusedChannel { code, words }));
         Ok(())
     }
 
@@ -289,7 +314,12 @@ impl Channels {
     fn prev_hash(&mut self, payload: &mut [u8]) -> Result<(), UpstreamError> {
         let message: mining::SetNewPrevHash<'_> = read(payload, "SetNewPrevHash")?;
         let prev_hash = hash(message.prev_hash.as_bytes())?;
-        let tip = Tip { prev_hash, nbits: message.nbits, ntime: message.min_ntime };
+        let tip = Tip {
+            prev_hash,
+            nbits: message.nbits,
+            network_target: Target::from_compact(message.nbits),
+            min_ntime: message.min_ntime,
+        };
         let (to, job_id) = (message.channel_id, message.job_id);
         for channel in self.receivers(to).filter_map(|miner| miner.channel.as_mut()) {
             channel.tip = Some(tip);
@@ -304,27 +334,17 @@ impl Channels {
 
     /// Tells a job that is to be mined now, with the terms that hold for it.
     fn tell_job(&mut self, to: u32, raw: &RawJob, min_ntime: Option<u32>) {
-        // Nearly always the same tip for all of them, and the line is written once.
-        let mut written: Option<(Hash256, Arc<JobText>)> = None;
+        // Nearly always the same tip and layout for all of them, and the job is made once.
+        let mut made: Option<Arc<TipJob>> = None;
         for miner in self.receivers(to) {
             let Some(channel) = &miner.channel else { continue };
             let Some(tip) = channel.tip else { continue };
-            let text = match &written {
-                Some((prev_hash, text)) if *prev_hash == tip.prev_hash => text.clone(),
-                _ => JobText::new(&tip.prev_hash, (&raw.coinbase.0, &raw.coinbase.1), &raw.path),
-            };
-            written = Some((tip.prev_hash, text.clone()));
-            miner.tell(Event::Prefix(channel.prefix));
-            miner.tell(Event::Target(channel.target));
-            miner.tell(Event::Job(Job {
-                id: raw.id,
-                text,
-                prev_hash: tip.prev_hash,
-                version: raw.version,
-                version_rolling: raw.version_rolling,
-                nbits: tip.nbits,
-                ntime: min_ntime.unwrap_or(tip.ntime),
-            }));
+            let size = channel.prefix.len() + channel.rolled;
+            let fits = made.as_ref().filter(|job| job.tip == tip && job.extranonce_size() == size).cloned();
+            let job = fits.unwrap_or_else(|| raw.on(tip, min_ntime.unwrap_or(tip.min_ntime), size));
+            made = Some(job.clone());
+            let (prefix, target) = (channel.prefix, channel.target);
+            miner.tell(News::Job(JobNews { id: job.id, job, prefix, target }));
         }
     }
 
@@ -335,7 +355,7 @@ impl Channels {
             if let Some(channel) = &mut miner.channel {
                 channel.target = target;
             }
-            miner.tell(Event::Target(target));
+            miner.tell(News::Target(target));
         }
         Ok(())
     }
@@ -352,11 +372,13 @@ impl Channels {
 
     fn accepted(&mut self, payload: &mut [u8]) -> Result<(), UpstreamError> {
         let message: mining::SubmitSharesSuccess = read(payload, "SubmitShares.Success")?;
+        let status = self.status.clone();
         for miner in self.receivers(message.channel_id) {
             let Some(channel) = &mut miner.channel else { continue };
             channel.accepted += u64::from(message.new_submits_accepted_count);
-            for share in channel.in_flight.judged_up_to(message.last_sequence_number) {
-                tell(&miner.mailbox, Event::Accepted(share.sequence));
+            for parcel in channel.in_flight.judged_up_to(message.last_sequence_number) {
+                status.judged(true);
+                tell(&miner.mailbox, miner.number, News::Accepted(parcel.share.sequence));
             }
         }
         Ok(())
@@ -365,11 +387,13 @@ impl Channels {
     fn rejected(&mut self, payload: &mut [u8]) -> Result<(), UpstreamError> {
         let message: mining::SubmitSharesError<'_> = read(payload, "SubmitShares.Error")?;
         let refusal = Refusal::of_sv2(&message.error_code.as_utf8_or_hex());
+        let status = self.status.clone();
         for miner in self.receivers(message.channel_id) {
             let Some(channel) = &mut miner.channel else { continue };
             channel.rejected += 1;
-            if let Some(share) = channel.in_flight.refused(message.sequence_number) {
-                tell(&miner.mailbox, Event::Rejected(share.sequence, refusal.clone()));
+            if let Some(parcel) = channel.in_flight.refused(message.sequence_number) {
+                status.judged(false);
+                tell(&miner.mailbox, miner.number, News::Rejected(parcel.share.sequence, refusal.clone()));
             }
         }
         Ok(())
@@ -378,11 +402,14 @@ impl Channels {
     /// The pool has closed a channel, or a group of them: their miners ask again.
     fn closed(&mut self, payload: &mut [u8]) -> Result<(), UpstreamError> {
         let message: mining::CloseChannel<'_> = read(payload, "CloseChannel")?;
-        let mut gone = Vec::new();
+        let (mut gone, status) = (Vec::new(), self.status.clone());
         for miner in self.receivers(message.channel_id) {
-            gone.extend(miner.channel.take().map(|channel| channel.id));
-            miner.tell(Event::Lost);
-            miner.tell(Event::Back);
+            if let Some(channel) = miner.channel.take() {
+                gone.push(channel.id);
+                status.lose(channel.in_flight.len());
+            }
+            miner.tell(News::Lost);
+            miner.tell(News::Back);
         }
         self.by_id.retain(|id, _| !gone.contains(id));
         Ok(())
@@ -413,30 +440,33 @@ impl Channels {
 }
 
 impl Miner {
-    fn tell(&self, event: Event) {
-        tell(&self.mailbox, event);
+    fn tell(&self, news: News) {
+        tell(&self.mailbox, self.number, news);
     }
 
     /// A share on its way, numbered; where it cannot be, the miner is told.
-    fn submit(&mut self, share: Share) -> Option<Outgoing> {
+    fn submit(&mut self, parcel: Parcel, names: bool, status: &JoinStatus) -> Option<Outgoing> {
+        let refuse = |miner: &Miner, parcel: &Parcel| {
+            status.refused_here();
+            miner.tell(News::Rejected(parcel.share.sequence, Refusal::PoolAway));
+        };
         let Some(channel) = &mut self.channel else {
-            self.tell(Event::Rejected(share.sequence, Refusal::PoolAway));
+            refuse(self, &parcel);
             return None;
         };
-        match channel.in_flight.push(share.clone()) {
-            Ok(sequence) => Some((
-                mining::MESSAGE_TYPE_SUBMIT_SHARES_EXTENDED,
-                true,
-                messages::submit(channel.id, sequence, &share),
-            )),
-            Err(share) => {
-                self.tell(Event::Rejected(share.sequence, Refusal::PoolAway));
+        match channel.in_flight.push(parcel.clone()) {
+            Ok(sequence) => {
+                status.in_flight.fetch_add(1, Relaxed);
+                Some(submission(channel.id, sequence, &parcel, names))
+            }
+            Err(parcel) => {
+                refuse(self, &parcel);
                 None
             }
         }
     }
 
-    fn resume(&mut self, pool: &ChannelResumed) -> Vec<Outgoing> {
+    fn resume(&mut self, pool: &ChannelResumed, names: bool, status: &JoinStatus) -> Vec<Outgoing> {
         let Some(channel) = &mut self.channel else { return Vec::new() };
         channel.target = pool.target;
         channel.prefix = pool.extranonce_prefix;
@@ -444,37 +474,49 @@ impl Miner {
         (channel.accepted, channel.rejected) = (pool.accepted, pool.rejected);
         // Before the first share was judged the number means nothing.
         if pool.accepted + pool.rejected > 0 {
-            for share in channel.in_flight.judged_up_to(pool.last_sequence_number) {
+            for parcel in channel.in_flight.judged_up_to(pool.last_sequence_number) {
+                let sequence = parcel.share.sequence;
+                status.judged(!refused);
                 let verdict = if refused {
                     // Which of them, and why, was said when nobody listened.
-                    Event::Rejected(share.sequence, Refusal::PoolLost)
+                    News::Rejected(sequence, Refusal::PoolLost)
                 } else {
-                    Event::Accepted(share.sequence)
+                    News::Accepted(sequence)
                 };
-                tell(&self.mailbox, verdict);
+                tell(&self.mailbox, self.number, verdict);
             }
         }
         let id = channel.id;
-        let again = channel.in_flight.iter().map(|(sequence, share)| {
-            (mining::MESSAGE_TYPE_SUBMIT_SHARES_EXTENDED, true, messages::submit(id, sequence, share))
-        });
-        again.collect()
+        let again = channel.in_flight.iter();
+        again.map(|(sequence, parcel)| submission(id, sequence, parcel, names)).collect()
     }
 }
 
-/// A miner that lets its mailbox fill up does not read: its connection ends by itself.
-fn tell(mailbox: &mpsc::Sender<Event>, event: Event) {
-    let _ = mailbox.try_send(event);
+fn submission(channel: u32, sequence: u32, parcel: &Parcel, names: bool) -> Outgoing {
+    let worker = parcel.worker.as_deref().filter(|_| names);
+    let payload = messages::submit(channel, sequence, &parcel.share, worker);
+    (mining::MESSAGE_TYPE_SUBMIT_SHARES_EXTENDED, true, payload)
 }
 
 /// A miner's name below its member: `alice` and `bob.s9` make `alice.bob.s9`.
 fn under(user: &str, miner: &str) -> String {
     const LONGEST: usize = 255;
-    let own = miner.strip_prefix(user).filter(|rest| rest.is_empty() || rest.starts_with('.'));
-    let rest = own.map_or(miner, |rest| rest.trim_start_matches('.'));
+    let rest = below(user, miner);
     let name = if rest.is_empty() { user.to_owned() } else { format!("{user}.{rest}") };
-    let end = (0..=LONGEST.min(name.len())).rev().find(|end| name.is_char_boundary(*end));
-    name.get(..end.unwrap_or(0)).unwrap_or_default().to_owned()
+    cut(&name, LONGEST).to_owned()
+}
+
+/// What a miner calls itself, without its member: `garage` of both `garage` and
+/// `alice.garage`.
+pub(super) fn below<'a>(user: &str, miner: &'a str) -> &'a str {
+    let own = miner.strip_prefix(user).filter(|rest| rest.is_empty() || rest.starts_with('.'));
+    own.map_or(miner, |rest| rest.trim_start_matches('.'))
+}
+
+/// As much of `text` as fits into so many bytes.
+pub(super) fn cut(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or(0)).unwrap_or_default()
 }
 
 fn read<'a, T: binary_sv2::Deserialize<'a>>(

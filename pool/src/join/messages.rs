@@ -1,6 +1,6 @@
 //! What the uplink sends: payloads of SV2's mining protocol.
 
-use crate::wire::short_string;
+use crate::wire::{short_string, tlv};
 use translator::upstream::{Share, Terms};
 use work::{HashRate, Target};
 
@@ -32,13 +32,17 @@ pub(super) fn close(channel: u32) -> Vec<u8> {
     payload
 }
 
-/// `SubmitSharesExtended` (SV2 section 5.3.12).
-pub(super) fn submit(channel: u32, sequence: u32, share: &Share) -> Vec<u8> {
+/// `SubmitSharesExtended` (SV2 section 5.3.12), with the worker's name where the pool takes it
+/// (extension 0x0002).
+pub(super) fn submit(channel: u32, sequence: u32, share: &Share, worker: Option<&str>) -> Vec<u8> {
     let fields = &share.submission;
     let words = [channel, sequence, share.job, fields.nonce, fields.ntime, fields.version];
     let mut payload: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     payload.push(u8::try_from(share.rolled.len()).unwrap_or(u8::MAX)); // at most 32
     payload.extend_from_slice(share.rolled.as_bytes());
+    if let Some(worker) = worker {
+        payload.extend_from_slice(&tlv::write_worker_name(worker));
+    }
     payload
 }
 
@@ -84,10 +88,11 @@ mod tests {
 
         let submission = Submission { version: 1, ntime: 2, nonce: 3 };
         let rolled = Extranonce::new(&[5; 12]).unwrap();
-        let payload = submit(9, 4, &Share { sequence: 77, job: 6, rolled, submission });
+        let payload = submit(9, 4, &Share { sequence: 77, job: 6, rolled, submission }, Some("garage"));
         let share = SubmitShares::extended(&payload).unwrap();
         assert_eq!((share.channel_id, share.sequence_number, share.job_id), (9, 4, 6));
         assert_eq!((share.version, share.ntime, share.nonce), (1, 2, 3));
         assert_eq!(share.extranonce, Some(&[5; 12][..]));
+        assert_eq!(tlv::worker_name(share.tlvs), Ok(Some("garage")));
     }
 }

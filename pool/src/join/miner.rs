@@ -1,5 +1,7 @@
-//! Between a miner's task and the uplink: two bounded queues.
+//! Between miners' tasks and the uplink: two bounded queues.
 
+use super::news::{Mailbox, News};
+use super::status::{HeatGauge, JoinStatus};
 use crate::sv1::connection::Above;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,10 +14,12 @@ use translator::upstream::{Command, Event};
 pub(super) struct Request {
     /// Which miner.
     pub(super) miner: u64,
-    /// What it wants; nothing when it has just come.
-    pub(super) command: Option<Command>,
+    /// What it wants.
+    pub(super) command: Command,
+    /// Which of its workers sent the share, if it says so.
+    pub(super) worker: Option<Arc<str>>,
     /// Where it is told what happens.
-    pub(super) mailbox: mpsc::Sender<Event>,
+    pub(super) mailbox: Mailbox,
 }
 
 /// Where miners' channels come from. Cheap to clone.
@@ -23,35 +27,53 @@ pub(super) struct Request {
 pub(super) struct Miners {
     requests: mpsc::Sender<Request>,
     next: Arc<AtomicU64>,
+    status: Arc<JoinStatus>,
 }
 
 /// Requests of all miners that may wait for the uplink: a miner waits when they do.
 const WAITING_REQUESTS: usize = 1_024;
 /// What may wait for one miner. One that lets so much pile up does not read; it is left
 /// without, and its connection ends by itself.
-const WAITING_EVENTS: usize = 512;
+const WAITING_NEWS: usize = 512;
 
 impl Miners {
-    pub(super) fn new() -> (Miners, mpsc::Receiver<Request>) {
+    pub(super) fn new(status: Arc<JoinStatus>) -> (Miners, mpsc::Receiver<Request>) {
         let (requests, received) = mpsc::channel(WAITING_REQUESTS);
-        (Miners { requests, next: Arc::default() }, received)
+        (Miners { requests, next: Arc::default(), status }, received)
     }
 
-    /// A channel for a miner that has just connected; it is not open yet.
+    /// What is shown of everything.
+    pub(super) fn status(&self) -> &Arc<JoinStatus> {
+        &self.status
+    }
+
+    /// A number that no miner has had.
+    pub(super) fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Tells the uplink what a miner wants; waits while too many others do.
+    pub(super) async fn ask(&self, request: Request) {
+        // Fails only when the uplink has ended, and everything with it.
+        let _ = self.requests.send(request).await;
+    }
+
+    /// A channel for an SV1 miner that has just connected; it is not open yet.
     pub(super) fn newcomer(&self) -> RemoteChannel {
-        let (mailbox, events) = mpsc::channel(WAITING_EVENTS);
-        let miner = self.next.fetch_add(1, Ordering::Relaxed);
-        RemoteChannel { miner, requests: self.requests.clone(), mailbox, events }
+        let (mailbox, news) = mpsc::channel(WAITING_NEWS);
+        let heat = HeatGauge::new(self.status.clone());
+        RemoteChannel { miner: self.number(), miners: self.clone(), mailbox, news, heat }
     }
 }
 
-/// A miner's channel at a pool elsewhere, as what lies above its session.
+/// An SV1 miner's channel at a pool elsewhere, as what lies above its session.
 #[derive(Debug)]
 pub(super) struct RemoteChannel {
     miner: u64,
-    requests: mpsc::Sender<Request>,
-    mailbox: mpsc::Sender<Event>,
-    events: mpsc::Receiver<Event>,
+    miners: Miners,
+    mailbox: Mailbox,
+    news: mpsc::Receiver<(u64, News)>,
+    heat: HeatGauge,
 }
 
 impl RemoteChannel {
@@ -61,9 +83,8 @@ impl RemoteChannel {
     }
 
     async fn send(&self, command: Command) {
-        let request = Request { miner: self.miner, command: Some(command), mailbox: self.mailbox.clone() };
-        // Fails only when the uplink has ended, and everything with it.
-        let _ = self.requests.send(request).await;
+        let mailbox = self.mailbox.clone();
+        self.miners.ask(Request { miner: self.miner, command, worker: None, mailbox }).await;
     }
 }
 
@@ -71,17 +92,21 @@ impl Above for RemoteChannel {
     async fn command(&mut self, command: Command, _: Instant) -> Vec<Event> {
         match command {
             // What was refused here is nothing to the pool.
-            Command::Refused(_) => {}
+            Command::Refused(_) => self.miners.status().refused_here(),
             command => self.send(command).await,
         }
         Vec::new()
     }
 
     async fn next(&mut self) -> Option<Vec<Event>> {
-        self.events.recv().await.map(|event| vec![event])
+        self.news.recv().await.map(|(_, news)| news.into_events())
     }
 
     fn look(&mut self, _: Instant, _: bool) -> Vec<Event> {
         Vec::new()
+    }
+
+    fn heat(&mut self, shares: Option<u64>) {
+        self.heat.set(shares);
     }
 }

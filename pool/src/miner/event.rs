@@ -1,5 +1,6 @@
 //! What a miner tells of its work.
 
+use crate::check::CheckStatus;
 use p2p::iroh::Way;
 use std::time::Duration;
 use work::{Hash256, Target};
@@ -64,6 +65,8 @@ pub enum MinerEvent {
         /// After how long.
         retry_in: Duration,
     },
+    /// How the check of the pool's ledger stands: when that has changed, and at the end.
+    Checked(CheckStatus),
     /// The last word: all shares are accounted for by these and the events before.
     Ended {
         /// Shares found in all.

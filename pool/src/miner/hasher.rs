@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
-use work::Extranonce;
+use work::{Extranonce, Hash256, Target};
 
 /// A share that a thread found.
 #[derive(Clone, Debug)]
@@ -28,6 +28,10 @@ pub struct FoundShare {
     pub extranonce: Extranonce,
     /// It meets the network's target too.
     pub is_block: bool,
+    /// The header's hash.
+    pub hash: Hash256,
+    /// What it had to meet.
+    pub target: Target,
     /// Which of the miner's channels it is for.
     pub channel: u64,
 }
@@ -182,6 +186,8 @@ impl Hasher {
                             version: header.version,
                             extranonce,
                             is_block,
+                            hash,
+                            target: assignment.target,
                             channel: assignment.channel,
                         };
                         if self.shares.blocking_send(share).is_err() || self.outdated(version) {

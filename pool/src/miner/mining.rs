@@ -8,6 +8,7 @@ use super::event::MinerEvent;
 use super::hasher::{FoundShare, Hashers};
 use super::jobs::{Assignment, ChannelJobs, Root};
 use super::{MinerConfig, MinerKind};
+use crate::check::{CheckState, CheckStatus, Checker};
 use crate::upstream::{InFlight, Incoming, Link, UpstreamError};
 use binary_sv2::from_bytes;
 use common_messages_sv2 as common;
@@ -16,7 +17,7 @@ use mining_sv2 as mining;
 use p2p::{Frame, WireError};
 use std::pin::pin;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use work::{Hash256, JobWork, SplitCoinbase};
@@ -25,6 +26,11 @@ use work::{Hash256, JobWork, SplitCoinbase};
 pub(super) struct Mining<'a> {
     config: &'a MinerConfig,
     events: &'a mpsc::Sender<MinerEvent>,
+    /// Is told of accepted shares.
+    checker: Option<Checker>,
+    /// How the check stands, and how it stood when that was told.
+    check: Option<watch::Receiver<CheckStatus>>,
+    told: CheckState,
     channel: Option<Channel>,
     /// Shares without an answer, sent or not.
     in_flight: InFlight<FoundShare>,
@@ -74,6 +80,9 @@ impl<'a> Mining<'a> {
         Ok(Mining {
             config,
             events,
+            check: None,
+            told: CheckState::Waiting,
+            checker: None,
             channel: None,
             in_flight: InFlight::new(IN_FLIGHT),
             number: 0,
@@ -82,6 +91,13 @@ impl<'a> Mining<'a> {
             shares,
             hashers,
         })
+    }
+
+    /// From now on `checker` is told of accepted shares, if there is one.
+    pub(super) fn check_with(&mut self, checker: Option<Checker>) {
+        self.check = checker.as_ref().map(Checker::status);
+        self.told = CheckState::Waiting;
+        self.checker = checker;
     }
 
     pub(super) fn has_channel(&self) -> bool {
@@ -110,6 +126,7 @@ impl<'a> Mining<'a> {
                         self.submit(link, more).await?;
                     }
                 }
+                Some(status) = changed(&mut self.check) => self.checked(status).await,
                 incoming = link.next() => match incoming? {
                     Incoming::Frame(frame) => if self.handle(frame).await? {
                         return Ok(Served::Dismissed);
@@ -166,8 +183,19 @@ impl<'a> Mining<'a> {
     /// The last word.
     pub(super) async fn finish(&mut self) {
         self.hashers.assign(None);
+        if let Some(checker) = &self.checker {
+            let status = checker.status().borrow().clone();
+            self.tell(MinerEvent::Checked(status)).await;
+        }
         let unanswered = self.in_flight.len() as u64;
         self.tell(MinerEvent::Ended { found: self.found, unanswered }).await;
+    }
+
+    /// Tells how the check of the pool's ledger stands, when that is news.
+    async fn checked(&mut self, status: CheckStatus) {
+        if std::mem::replace(&mut self.told, status.state) != status.state {
+            self.tell(MinerEvent::Checked(status)).await;
+        }
     }
 
     pub(super) async fn tell(&self, event: MinerEvent) {
@@ -279,9 +307,25 @@ impl<'a> Mining<'a> {
     /// Shares are answered in order, errors at once: what is left up to the last
     /// sequence number was accepted.
     async fn accepted(&mut self, last_sequence: u32, shares: u64) {
-        let blocks = self.in_flight.judged_up_to(last_sequence).filter(|share| share.is_block).count();
-        self.tell(MinerEvent::Accepted { shares, blocks: blocks as u64 }).await;
+        let mut blocks = 0;
+        for share in self.in_flight.judged_up_to(last_sequence) {
+            blocks += u64::from(share.is_block);
+            if let Some(checker) = &self.checker {
+                checker.accepted(&self.config.user, share.hash, share.target);
+            }
+        }
+        self.tell(MinerEvent::Accepted { shares, blocks }).await;
     }
+}
+
+/// How the check stands, once that has changed; never without one.
+async fn changed(check: &mut Option<watch::Receiver<CheckStatus>>) -> Option<CheckStatus> {
+    if let Some(status) = check
+        && status.changed().await.is_ok()
+    {
+        return Some(status.borrow_and_update().clone());
+    }
+    std::future::pending().await
 }
 
 impl Channel {

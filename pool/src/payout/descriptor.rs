@@ -30,6 +30,12 @@ pub enum DescriptorError {
          Core, `getdescriptorinfo` and `listdescriptors` show it), and move coins if the key was exposed"
     )]
     PrivateKey,
+    /// An extended public key and nothing around it.
+    #[error(
+        "an extended key alone does not say which kind of address its wallet has; write wpkh(<key>/0/*) for \
+         addresses that begin with bc1q, or tr(<key>/0/*) for bc1p"
+    )]
+    KeyAlone,
     /// `<0;1>`: receiving and change in one.
     #[error("the descriptor has several branches (`<0;1>`); keep the one for receiving, such as /0/*")]
     Multipath,
@@ -67,6 +73,8 @@ impl PayoutDescriptor {
                 // miniscript's messages repeat what they could not read.
                 if may_hold_private_key(text) {
                     DescriptorError::PrivateKey
+                } else if is_key_alone(text) {
+                    DescriptorError::KeyAlone
                 } else {
                     DescriptorError::Invalid(error.to_string())
                 }
@@ -125,6 +133,12 @@ fn may_hold_private_key(text: &str) -> bool {
     let long_word =
         |word: &str| (51..=52).contains(&word.len()) && !word.bytes().all(|byte| byte.is_ascii_hexdigit());
     text.contains("prv") || text.split(|c: char| !c.is_ascii_alphanumeric()).any(long_word)
+}
+
+/// `xpub...`, or what some wallets write for other kinds of address, perhaps with steps.
+fn is_key_alone(text: &str) -> bool {
+    const BEGIN: [&str; 8] = ["xpub", "ypub", "zpub", "Zpub", "tpub", "upub", "vpub", "Vpub"];
+    BEGIN.iter().any(|begin| text.starts_with(begin)) && !text.contains('(')
 }
 
 #[cfg(test)]
@@ -192,6 +206,9 @@ mod tests {
         assert_eq!(mainnet(&format!("pk({PUBKEY})")).unwrap_err(), DescriptorError::Bare);
         for text in [format!("wpkh({XPUB}/*h)"), "wpkh(zzz)".into(), String::new(), "addr(x)".into()] {
             assert!(mainnet(&text).is_err(), "{text}");
+        }
+        for text in [XPUB.to_owned(), format!("{XPUB}/0/*"), XPUB.replace("xpub", "zpub")] {
+            assert_eq!(mainnet(&text).unwrap_err(), DescriptorError::KeyAlone, "{text}");
         }
         let wrong_checksum = format!("wpkh({PUBKEY})#aaaaaaaa");
         assert!(matches!(mainnet(&wrong_checksum), Err(DescriptorError::Invalid(_))));

@@ -145,6 +145,33 @@ mod tests {
     }
 
     #[test]
+    fn whatever_its_kind_a_ranged_descriptor_stores_each_index_before_it_is_paid() {
+        // BIP32 test vector 2, chain m.
+        let other = "xpub661MyMwAqRbcFW31YEwpkMuc5THy2PSt5bDMsktWQcFF8syAmRUapSCGu8ED9W6oDMSgv6Zz8idoc4a6mr8BDzTJY47LJhkJ8UB7WEGuduB";
+        for text in [
+            format!("wpkh({XPUB}/0/*)"),
+            format!("tr({XPUB}/0/*)"),
+            format!("wsh(sortedmulti(2,{XPUB}/0/*,{other}/0/*))"),
+            format!("sh(wsh(multi(1,{XPUB}/0/*,{other}/0/*)))"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let open = || {
+                let descriptor = PayoutDescriptor::parse(&text, Network::Bitcoin).unwrap();
+                FixedPayout::descriptor(descriptor, folder.path()).unwrap()
+            };
+            let (payout, mut paid) = (open(), HashSet::new());
+            for index in 0..3 {
+                let current = payout.current();
+                assert_eq!(current.descriptor_index(), Some(index), "{text}");
+                // A pool that is killed now comes back to this very address.
+                assert_eq!(open().current(), current, "{text}");
+                assert!(paid.insert(current.recipients()[0].script.clone()), "{text}: paid twice");
+                payout.block_found(&current).unwrap();
+            }
+        }
+    }
+
+    #[test]
     fn a_restart_pays_where_the_pool_was() {
         let folder = tempfile::tempdir().unwrap();
         let before = ranged(folder.path());

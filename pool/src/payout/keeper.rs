@@ -4,6 +4,7 @@
 
 use super::ruled::{FIRST_BYTES, RuledPayout, reserve_of};
 use super::{PayoutSet, Standpoint, address};
+use crate::commitments::Budget;
 use ledger::payout::space;
 use ledger::{DiskState, LedgerHandle, Progress, Reader, StoreError};
 use std::path::PathBuf;
@@ -26,6 +27,8 @@ pub struct Keeper {
     pub templates: watch::Receiver<Option<Arc<Template>>>,
     /// Where room is asked for.
     pub reserve: watch::Sender<CoinbaseReserve>,
+    /// What commitments take besides.
+    pub commitments: Budget,
 }
 
 /// What standpoints are made of.
@@ -141,7 +144,7 @@ impl Keeper {
         if let Some(bytes) = room.update(used) {
             debug!(bytes, "asking the template source for other room in the coinbase");
             // Nobody takes it when the source has stopped.
-            let _ = self.reserve.send(reserve_of(bytes));
+            let _ = self.reserve.send(self.commitments.on_top_of(reserve_of(bytes)));
         }
         if room.is_full() && !was_full {
             warn!(

@@ -14,13 +14,13 @@ use super::block::FoundBlock;
 use super::parking::{Asker, Peer, Ticket};
 use super::setup::{self, Client, ExtensionAnswer};
 use super::share_log::ShareLog;
-use super::{Closed, ServerContext};
+use super::{Closed, ServerContext, audit};
 use crate::channel::Channel;
 use crate::channel::group::Group;
 use crate::channel::history::Moment;
 use crate::job::wave::Listener;
 use crate::status::connections::ConnectionGuard;
-use crate::wire::{self, keep_alive as wire_keep_alive};
+use crate::wire::{self, audit as wire_audit, keep_alive as wire_keep_alive};
 use binary_sv2::Seq064K;
 use common_messages_sv2 as common;
 use extensions_sv2 as extensions;
@@ -74,7 +74,13 @@ where
             session.hand_over_channels(handover);
             Ok(())
         }
-        served = session.run(&mut reader, shutdown) => {
+        served = async {
+            let served = session.run(&mut reader, shutdown.clone()).await;
+            let Some(open) = session.auditing.take() else { return served };
+            // It mines nothing: from here on it reads the ledger.
+            let listeners = session.context.listeners.clone();
+            Box::pin(audit::serve(&mut reader, &mut session.writer, open, peer, &listeners, &shutdown)).await
+        } => {
             if may_go_on(&served) {
                 session.leave_channels(peer, asked).await;
             }
@@ -109,6 +115,10 @@ struct Session<W> {
     tips: Listener,
     /// Extension 0x0002 is on.
     worker_names: bool,
+    /// Extension 0x5043 is on.
+    audits: bool,
+    /// The client wants to read the ledger instead of mining.
+    auditing: Option<wire_audit::Open>,
     /// Extension 0x5042 is on.
     lifeline: Option<Lifeline>,
     /// How the session is asked for its channels; in the parking lot once that is on.
@@ -126,6 +136,8 @@ struct Session<W> {
     found: Vec<FoundBlock>,
     /// Channels with accepted shares in this burst.
     touched: Vec<u32>,
+    /// Some shares of this burst were for warmth alone.
+    warmed: bool,
     /// Shares that are not on disk yet, and what is owed for them.
     log: ShareLog,
     clock: Clock,
@@ -188,6 +200,8 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             status,
             stage: Stage::Fresh,
             worker_names: false,
+            audits: false,
+            auditing: None,
             lifeline: None,
             asker: Some(asker),
             heard: clock.now,
@@ -198,6 +212,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             newest_job: 0,
             found: Vec::new(),
             touched: Vec::new(),
+            warmed: false,
             waiting_since: clock.now,
             clock,
         }
@@ -239,7 +254,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
                     self.heard = self.clock.now;
                     self.handle(frame).await?;
                     for _ in 1..BURST {
-                        if self.is_crowded() {
+                        if self.is_crowded() || self.auditing.is_some() {
                             break;
                         }
                         let Some(frame) = reader.try_next()? else { break };
@@ -247,6 +262,9 @@ impl<W: AsyncWrite + Unpin> Session<W> {
                     }
                     self.record()?;
                     self.hand_over_blocks().await;
+                    if self.auditing.is_some() {
+                        return Ok(());
+                    }
                 }
             }
             self.writer.flush().await?;
@@ -275,6 +293,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             (wire_keep_alive::EXTENSION, wire_keep_alive::message::RESUME) if self.lifeline.is_some() => {
                 self.resume(payload).await
             }
+            (wire_audit::EXTENSION, wire_audit::message::OPEN) if self.audits => self.open_audit(payload),
             // Unknown messages and extensions are ignored, not punished (SV2 section 3.4.1).
             _ => {
                 self.context.status.counters.unknown_messages.add(1);
@@ -334,6 +353,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
                 self.status.set_extensions_negotiated();
                 self.worker_names = granted.contains(&setup::WORKER_NAMES);
                 lifeline = granted.contains(&wire_keep_alive::EXTENSION);
+                self.audits = granted.contains(&wire_audit::EXTENSION);
                 let message =
                     extensions::RequestExtensionsSuccess { request_id, supported_extensions: list(granted)? };
                 (extensions::MESSAGE_TYPE_REQUEST_EXTENSIONS_SUCCESS, binary_sv2::to_bytes(message))
@@ -350,6 +370,23 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         let payload = payload.map_err(|_| Closed::Malformed("RequestExtensions"))?;
         self.writer.queue(extensions::EXTENSION_TYPE_EXTENSIONS_NEGOTIATION, false, msg_type, &[&payload])?;
         if lifeline { self.hold_out_a_line() } else { Ok(()) }
+    }
+
+    /// Extension 0x5043: the client reads the ledger over this connection from now on.
+    fn open_audit(&mut self, payload: &[u8]) -> Result<(), Closed> {
+        let open = wire_audit::Open::parse(payload).ok_or(Closed::Malformed("audit Open"))?;
+        if self.channels.is_empty() {
+            self.auditing = Some(open);
+            return Ok(());
+        }
+        let payload = [
+            wire::short_string(wire_audit::error_code::CHANNELS_OPEN),
+            wire::short_string("read the ledger over a connection of its own"),
+        ];
+        let [code, words] = &payload;
+        self.writer
+            .queue(wire_audit::EXTENSION, false, wire_audit::message::OPEN_ERROR, &[code, words])
+            .map_err(Closed::Wire)
     }
 
     /// Whether extensions can be negotiated; where not, the request is one that nobody

@@ -72,9 +72,11 @@ impl ShareLog {
         self.batch.push_block(block);
     }
 
-    /// Notes that these shares of this burst are to be acknowledged on `channel`.
+    /// Notes that these shares of this burst are to be acknowledged on `channel`, once what was
+    /// taken down so far is on disk.
     pub fn owe(&mut self, channel: u32, shares: Shares) {
-        self.owed.push_back(Owed { batch: self.sender.sent() + 1, channel, shares });
+        let batch = self.sender.sent() + u64::from(!self.batch.is_empty());
+        self.owed.push_back(Owed { batch, channel, shares });
     }
 
     /// Hands over what there is, if the ledger has room for it.

@@ -39,7 +39,7 @@ impl From<&Closed> for CloseReason {
             | Closed::SetupRefused(_)
             | Closed::ExtensionsMissing => CloseReason::Protocol,
             Closed::Silent(_) => CloseReason::Silent,
-            Closed::Ledger(_) => CloseReason::Ledger,
+            Closed::Ledger(_) | Closed::Audit(_) => CloseReason::Ledger,
             Closed::Stopping => CloseReason::Stopping,
         }
     }

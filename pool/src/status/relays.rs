@@ -12,6 +12,10 @@ pub struct RelaySnapshot {
     pub relay: String,
     /// The pool runs it itself.
     pub own: bool,
+    /// A member runs it and has offered it.
+    pub offered: bool,
+    /// The invite names it.
+    pub named: bool,
     /// Where others are told to look for the pool first.
     pub home: bool,
     /// `connecting`, `connected`, `denied` or `unreachable`.
@@ -77,6 +81,8 @@ fn of_report(report: &RelayReport) -> RelaySnapshot {
     RelaySnapshot {
         relay: report.relay.to_string(),
         own: report.own,
+        offered: report.offered,
+        named: report.named,
         home: report.home,
         state: report.state.name(),
         reason: report.reason.clone(),

@@ -6,7 +6,8 @@ use super::blocks::BlockRecord;
 use super::books::{self, LedgerSnapshot};
 use super::connections::{ChannelInfo, ChannelReport, Connection, Path, ShareTotals};
 use super::relays::{self, OwnRelaySnapshot, RelaySnapshot};
-use super::{Outages, Status};
+use super::{HeatSnapshot, Outages, PayoutSnapshot, Status, WindowSnapshot};
+use crate::commitments::{self, Commitments};
 use crate::config::values::network_name;
 use ledger::LedgerHandle;
 use p2p::iroh::{Gate, IrohNode};
@@ -38,6 +39,8 @@ pub struct Observed {
     pub own_relay: Option<RelayWatch>,
     /// Where shares are written down.
     pub ledger: Option<LedgerHandle>,
+    /// What the coinbase commits to.
+    pub commitments: Option<Commitments>,
     /// Templates as the source pushes them.
     pub templates: watch::Receiver<Option<Arc<Template>>>,
     /// What the source is doing.
@@ -71,10 +74,19 @@ pub struct StatusSnapshot {
     pub block_counts: BlockCounts,
     /// The newest blocks, newest first.
     pub blocks: Vec<BlockRecord>,
+    /// Where the host's blocks are paid; none where each member's own address is.
+    pub payout: Option<PayoutSnapshot>,
+    /// Which work a block found now would be divided by, and how full that window is; none
+    /// before the first template.
+    pub window: Option<WindowSnapshot>,
+    /// What the coinbase commits to besides the payouts.
+    pub commitments: Option<commitments::Standing>,
     /// How many connections there are and were.
     pub connection_counts: ConnectionCounts,
     /// What became of channels whose connection died.
     pub outages: OutageCounts,
+    /// Whether miners work for warmth alone.
+    pub heat: HeatSnapshot,
     /// The connections, oldest first; not all, where there are many.
     pub connections: Vec<ConnectionSnapshot>,
     /// The relays at which the pool waits for members, its own first.
@@ -162,7 +174,23 @@ pub struct ConnectionCounts {
     pub refused: BTreeMap<&'static str, u64>,
     /// Live ones by kind of path.
     pub paths: BTreeMap<&'static str, u64>,
+    /// How the first few nodes are reached, for metrics, which must not grow with miners.
+    pub nodes: Vec<NodePath>,
 }
+
+/// How a node is reached over one connection.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodePath {
+    /// Its node id.
+    pub node: String,
+    /// The kind of path now.
+    pub path: &'static str,
+    /// Time there and back.
+    pub rtt_milliseconds: f64,
+}
+
+/// Most of them.
+const NODES: usize = 64;
 
 /// What became of channels whose connection died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -253,9 +281,14 @@ impl Observed {
         let registry = status.connections.registry();
         let mut channels = 0u64;
         let mut paths = BTreeMap::new();
+        let mut nodes = Vec::new();
         for connection in registry.live.values() {
             channels += connection.details().channels.len() as u64;
             *paths.entry(connection.path.kind()).or_default() += 1;
+            if let Some(iroh) = (nodes.len() < NODES).then(|| iroh_snapshot(&connection.path)).flatten() {
+                let (node, path) = (connection.path.to_string(), connection.path.kind());
+                nodes.push(NodePath { node, path, rtt_milliseconds: iroh.rtt_milliseconds });
+            }
         }
         let refused = self.admission.counts();
         let gate = self.gate.as_ref().map(|gate| gate.counts()).unwrap_or_default();
@@ -275,6 +308,7 @@ impl Observed {
                 ("iroh-handshake", gate.failed),
             ]),
             paths,
+            nodes,
         };
         let shares = shares(&registry.totals());
         // Listing takes longest: not under the lock that opening a connection needs.
@@ -300,8 +334,12 @@ impl Observed {
                 refused: status.counters.blocks_refused.get(),
             },
             blocks: status.blocks.newest(),
+            payout: status.payout.newest(),
+            window: status.window.newest(),
+            commitments: self.commitments.as_ref().map(Commitments::standing),
             connection_counts,
             outages: outages(&status.outages),
+            heat: status.heat.snapshot(now),
             connections: listed.iter().map(|connection| connection_snapshot(connection, now)).collect(),
             relays: relays::used(self.iroh.as_ref()),
             own_relay: relays::own(self.own_relay.as_ref()),
@@ -407,6 +445,7 @@ pub(crate) mod fake {
             iroh: None,
             own_relay: None,
             ledger: None,
+            commitments: None,
             templates: watch::channel(None).1,
             source: watch::channel(SourceStatus::Connecting { reason: "no node".into() }).1,
             jobs: jobs.subscribe(),

@@ -28,6 +28,9 @@ pub trait Above {
     /// Looks after the target. `quiet`: nothing has come for a while, so that silence and
     /// the books are to be looked at too.
     fn look(&mut self, now: Instant, quiet: bool) -> Vec<Event>;
+
+    /// Whether the miner works for warmth alone, and how many shares it has sent so.
+    fn heat(&mut self, _shares: Option<u64>) {}
 }
 
 /// Serves one miner until it leaves. `stall`: how long it may take nothing of what it is
@@ -167,6 +170,7 @@ impl<'a, A: Above> Miner<'a, A> {
     /// Writes out what there is to say. While a miner does not read, nothing else is made
     /// for it; jobs that it misses are made up for by the newest.
     async fn flush<W: AsyncWrite + Unpin>(&mut self, write: &mut W, stall: Duration) -> Result<(), Closed> {
+        self.above.heat(self.session.heat());
         if !self.out.lines.is_empty() {
             let written = tokio::time::timeout(stall, write.write_all(self.out.lines.as_bytes())).await;
             written.map_err(|_| WireError::SlowReader(stall))?.map_err(WireError::Io)?;

@@ -247,6 +247,12 @@ impl PoolChannel {
         let ntime_max = unix_time().max(live.tip.ntime).saturating_add(NTIME_AHEAD);
         let rolled = Some(share.rolled.as_bytes());
         let verdict = channel.judge(&live, rolled, &share.submission, ntime_max)?;
+        if live.job.is_heat {
+            channel.credit_warmth(share.sequence, verdict.credited, now);
+            self.log.owe(ID, std::mem::take(&mut channel.unacknowledged));
+            self.context.status.heat.share();
+            return Ok(None);
+        }
         let context = channel.context(&live, None).map_err(cannot_count)?;
         if verdict.credited.is_some() {
             self.log.add(&context, share.submission, share.rolled.as_bytes());

@@ -63,6 +63,23 @@ mod tests {
         assert_eq!(waits(&mut backoff, start + Duration::from_secs(60), 1.0, 2), [500, 1_000]);
     }
 
+    #[test]
+    fn over_hours_of_outage_the_pool_is_dialled_at_least_twice_a_minute_and_then_served_at_once() {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let (mut backoff, start) = (Backoff::default(), Instant::now());
+        let (mut now, mut dials) = (start, 0);
+        while now < start + DAY {
+            let wait = backoff.lost(now, f64::from(dials % 11) / 10.0);
+            assert!(wait <= LONGEST, "{wait:?} after {dials} dials");
+            now += wait;
+            dials += 1;
+        }
+        assert!(dials >= 2 * 24 * 60, "{dials} dials in a day");
+        backoff.serving(now);
+        now += GOOD_SERVICE;
+        assert!(backoff.lost(now, 1.0) <= FIRST, "a day without the pool is forgiven after a minute with it");
+    }
+
     proptest! {
         #[test]
         fn half_of_a_wait_is_chance_and_none_is_too_long(failures in 0usize..200, chance in -1.0f64..2.0) {

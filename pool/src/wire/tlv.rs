@@ -44,6 +44,17 @@ pub fn worker_name(mut bytes: &[u8]) -> Result<Option<&str>, TlvFault> {
     Ok(found)
 }
 
+/// The field that names the worker who sent a share; a name that is too long is cut.
+pub fn write_worker_name(name: &str) -> Vec<u8> {
+    let end = (0..=MAX_WORKER_NAME.min(name.len())).rev().find(|end| name.is_char_boundary(*end));
+    let name = name.get(..end.unwrap_or(0)).unwrap_or_default();
+    let mut field = WORKER_EXTENSION.to_le_bytes().to_vec();
+    field.push(USER_IDENTITY);
+    field.extend_from_slice(&u16::try_from(name.len()).unwrap_or(0).to_le_bytes()); // at most 32
+    field.extend_from_slice(name.as_bytes());
+    field
+}
+
 /// The name of the miner's coinbase class in the TLV fields `bytes`; `None` when there is none
 /// that can be read. Fields of other extensions are passed over.
 pub fn coinbase_class(mut bytes: &[u8]) -> Option<&str> {
@@ -119,6 +130,13 @@ mod tests {
         assert_eq!(worker_name(b"\x02\x00\x01\xff\xffabc"), Err(TlvFault::Truncated));
         assert_eq!(worker_name(b"\x02\x00"), Err(TlvFault::Truncated));
         assert_eq!(worker_name(b"\x02\x00\x01\x01\x00\xff"), Err(TlvFault::BadWorkerName));
+    }
+
+    #[test]
+    fn a_name_that_is_written_is_read_again_and_a_long_one_is_cut_between_letters() {
+        assert_eq!(worker_name(&write_worker_name("rig7")), Ok(Some("rig7")));
+        let long = "é".repeat(20); // 40 bytes
+        assert_eq!(worker_name(&write_worker_name(&long)), Ok(Some(&*"é".repeat(16))));
     }
 
     proptest! {

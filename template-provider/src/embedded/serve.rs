@@ -4,8 +4,10 @@ use super::chain::{AppendError, Chain};
 use super::rules::RuleError;
 use super::templates::{Draft, Fill, Kept, Wanted};
 use super::{EmbeddedConfig, EmbeddedError};
-use crate::source::{Publisher, SolutionRequest};
-use crate::{CoinbaseReserve, Solution, SolutionError, SolutionOutcome, SourceStatus, Template};
+use crate::source::{PlaceRequest, Publisher, SolutionRequest};
+use crate::{
+    CoinbaseReserve, Place, PlaceError, Solution, SolutionError, SolutionOutcome, SourceStatus, Template,
+};
 use bitcoin::hashes::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -119,6 +121,15 @@ impl Shared {
         Ok(SolutionOutcome { hash, height, is_tip: true, via: "embedded" })
     }
 
+    fn place(&self, hash: Hash256, height: u32) -> Result<Place, PlaceError> {
+        let mut state = self.lock();
+        let at_height =
+            state.chain.block(height).map_err(|error| PlaceError::Unreachable(error.to_string()))?;
+        let is_there = at_height.is_some_and(|block| block.block_hash().to_byte_array() == hash.0);
+        let confirmations = state.chain.height().saturating_sub(height).saturating_add(1);
+        Ok(if is_there { Place::InChain { confirmations, certain: true } } else { Place::NotInChain })
+    }
+
     fn publish_new_tip(&self, state: &mut State) {
         state.wanted.reset();
         if state.wanted.count() == 0 {
@@ -140,6 +151,7 @@ pub(super) async fn run(
     shared: Arc<Shared>,
     template_interval: Option<Duration>,
     mut solutions: mpsc::Receiver<SolutionRequest>,
+    mut questions: mpsc::Receiver<PlaceRequest>,
     mut reserve: watch::Receiver<CoinbaseReserve>,
     status: watch::Sender<SourceStatus>,
     cancel: CancellationToken,
@@ -156,6 +168,10 @@ pub(super) async fn run(
             request = solutions.recv() => {
                 let Some(request) = request else { break };
                 judge(&shared, request).await;
+            }
+            Some(PlaceRequest { hash, height, answer }) = questions.recv() => {
+                // Who asked may have left.
+                let _ = answer.send(shared.place(hash, height));
             }
             Ok(()) = reserve.changed() => {
                 let wanted = *reserve.borrow_and_update();

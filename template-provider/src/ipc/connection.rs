@@ -2,6 +2,7 @@
 
 use super::IpcConfig;
 use super::error::NodeError;
+use super::json_rpc::Answer;
 use super::node::{Node, Threads, limited, on, sense};
 use crate::Network;
 use crate::init_capnp::init;
@@ -173,28 +174,16 @@ async fn check_network(node: &Node, wanted: Network) -> Result<(), NodeError> {
 
 /// The network whose genesis block the node has; `None` when it cannot be asked.
 async fn genesis_network(node: &Node) -> Result<Option<Network>, NodeError> {
-    const CALL: &str = "executeRpc";
     const NETWORKS: [Network; 5] =
         [Network::Bitcoin, Network::Testnet, Network::Testnet4, Network::Signet, Network::Regtest];
-    let Some(rpc) = &node.rpc else { return Ok(None) };
-    let mut request = rpc.execute_rpc_request();
-    let mut params = request.get();
-    params.set_request(r#"{"jsonrpc":"2.0","id":1,"method":"getblockhash","params":[0]}"#);
-    params.set_uri("/");
-    params.set_user("");
-    on(params.init_context(), &node.threads.calls);
-    let reply = match limited(CALL, HELLO_LIMIT, request.send().promise).await {
-        Ok(reply) => reply,
-        Err(NodeError::Unimplemented(_) | NodeError::Call { .. }) => return Ok(None),
-        Err(error) => return Err(error),
+    let Answer::Result(genesis) = node.json_rpc("getblockhash", serde_json::json!([0])).await? else {
+        return Ok(None);
     };
-    let text = sense(CALL, sense(CALL, reply.get())?.get_result())?;
-    let text = String::from_utf8_lossy(text.as_bytes()).into_owned();
-    // A hash is not to be mistaken for anything else in a reply this short.
-    let has_genesis_of = |network: &Network| {
-        text.contains(&bitcoin::constants::genesis_block(*network).block_hash().to_string())
+    let is_genesis_of = |network: &Network| {
+        let hash = bitcoin::constants::genesis_block(*network).block_hash().to_string();
+        genesis.as_str() == Some(&hash)
     };
-    Ok(NETWORKS.into_iter().find(has_genesis_of))
+    Ok(NETWORKS.into_iter().find(is_genesis_of))
 }
 
 fn socket_error(path: &Path, source: io::Error) -> NodeError {

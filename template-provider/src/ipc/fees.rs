@@ -62,7 +62,12 @@ async fn improve(
         // Right after a template only a new tip counts; fees may rise meanwhile.
         let pause = desk.config.min_interval.saturating_sub(published_at.elapsed()).max(CHECK);
         let threshold = tokio::select! {
-            () = desk.tip_opened.notified() => None,
+            () = desk.tip_opened.notified() => {
+                // The node's work on a full template would take processor time from those who
+                // pass the tip on.
+                desk.tip_delivered().await;
+                None
+            }
             () = tokio::time::sleep(pause) => Some(desk.config.fee_threshold),
             () = outgrown(asked, reserve) => return Ok(()),
             () = cancel.cancelled() => return Ok(()),

@@ -47,7 +47,7 @@ pub(super) struct Tip {
 
 /// For calls that only read. Core may hold its locks for long while it connects
 /// blocks or flushes.
-const READ_LIMIT: Duration = Duration::from_secs(120);
+pub(super) const READ_LIMIT: Duration = Duration::from_secs(120);
 
 impl Node {
     pub(super) async fn is_test_chain(&self) -> Result<bool, NodeError> {
@@ -78,38 +78,34 @@ impl Node {
         Ok(Some(Tip { hash: hash(CALL, block.get_hash())?, height: height(block.get_height()) }))
     }
 
-    /// Waits until the tip is another than `current`, at most `timeout`; then what
-    /// it is. `None` when the wait was interrupted or the node shuts down.
-    pub(super) async fn wait_tip_changed(
+    /// Waits until the tip is another than `current`, at most `timeout`, and makes a
+    /// coinbase-only template on it; on the same tip if it does not change. `None` when the
+    /// wait was interrupted or the node shuts down.
+    ///
+    /// All of it is asked for now and done by one thread of the node, one thing after the
+    /// other: at the new tip no question of ours has to find its way there first.
+    pub(super) async fn next_tip(
         &self,
         current: Hash256,
         timeout: Duration,
-    ) -> Result<Option<Tip>, NodeError> {
+        reserve: CoinbaseReserve,
+    ) -> Result<Option<(NodeTemplate, Template)>, NodeError> {
         const CALL: &str = "waitTipChanged";
+        let limit = timeout + READ_LIMIT;
         let mut request = self.mining.wait_tip_changed_request();
         let mut params = request.get();
         params.set_current_tip(&current.0);
         params.set_timeout(milliseconds(timeout));
         on(params.init_context(), &self.threads.tip);
-        let reply = limited(CALL, timeout + READ_LIMIT, request.send().promise).await?;
-        let result = sense(CALL, reply.get())?;
-        if !result.has_result() {
-            return Ok(None);
-        }
-        let block = sense(CALL, result.get_result())?;
-        let bytes = sense(CALL, block.get_hash())?;
-        if bytes.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Tip { hash: hash(CALL, Ok(bytes))?, height: height(block.get_height()) }))
-    }
-
-    /// Makes a coinbase-only template on the tip, in one round trip.
-    pub(super) async fn create_provisional(
-        &self,
-        reserve: CoinbaseReserve,
-    ) -> Result<(NodeTemplate, Template), NodeError> {
-        self.create(reserve, false, false, &self.threads.tip).await
+        let changed = request.send().promise;
+        let created = self.create(reserve, false, false, &self.threads.tip, Some(limit));
+        let (changed, created) = tokio::join!(limited(CALL, limit, changed), created);
+        let changed = changed?;
+        let result = sense(CALL, changed.get())?;
+        let known =
+            result.has_result() && !sense(CALL, sense(CALL, result.get_result())?.get_hash())?.is_empty();
+        // Where there is no tip, there is nothing to build on either.
+        if known { created.map(Some) } else { Ok(None) }
     }
 
     /// Makes a template with transactions on the tip, in one round trip. With
@@ -119,7 +115,9 @@ impl Node {
         reserve: CoinbaseReserve,
         cooldown: bool,
     ) -> Result<(NodeTemplate, Template), NodeError> {
-        self.create(reserve, true, cooldown, &self.threads.fees).await
+        // With it, that is as long as the node has blocks to catch up with.
+        let limit = if cooldown { None } else { Some(READ_LIMIT) };
+        self.create(reserve, true, cooldown, &self.threads.fees, limit).await
     }
 
     async fn create(
@@ -128,6 +126,7 @@ impl Node {
         use_mempool: bool,
         cooldown: bool,
         thread: &thread::Client,
+        limit: Option<Duration>,
     ) -> Result<(NodeTemplate, Template), NodeError> {
         const CALL: &str = "createNewBlock";
         let mut request = self.mining.create_new_block_request();
@@ -142,11 +141,9 @@ impl Node {
         // Pipelined: asked of the template before there is one.
         let pending = NodeTemplate(sent.pipeline.get_result());
         let created = async {
-            let reply = if cooldown {
-                // Waits as long as the node has blocks to catch up with.
-                sent.promise.await.map_err(|error| NodeError::from_capnp(CALL, &error))?
-            } else {
-                limited(CALL, READ_LIMIT, sent.promise).await?
+            let reply = match limit {
+                None => answer(CALL, sent.promise.await)?,
+                Some(limit) => limited(CALL, limit, sent.promise).await?,
             };
             let result = sense(CALL, reply.get())?;
             if !result.has_result() {
@@ -154,7 +151,6 @@ impl Node {
             }
             Ok(NodeTemplate(sense(CALL, result.get_result())?))
         };
-        let limit = if cooldown { None } else { Some(READ_LIMIT) };
         let (created, template) = tokio::join!(created, pending.read(use_mempool, thread, limit));
         // The first error is the cause of the second.
         Ok((created?, template?))

@@ -35,6 +35,11 @@ struct Published {
 }
 
 impl Order {
+    /// The tip of the newest template.
+    pub(super) fn tip(&self) -> Option<Hash256> {
+        self.last.map(|last| last.prev_hash)
+    }
+
     /// Judges `template`. Between this and publishing nothing else may run.
     pub(super) fn rule(&self, template: &Template) -> Ruling {
         let Some(last) = &self.last else { return Ruling::Publish };

@@ -4,6 +4,7 @@
 use super::block::Body;
 use super::error::NodeError;
 use super::files::{Filed, SolutionFiles};
+use super::followed::Followed;
 use super::node::{Node, NodeTemplate};
 use super::publisher::{Order, Ruling};
 use super::shelf::Shelf;
@@ -29,12 +30,15 @@ pub(super) struct Desk {
     pub(super) in_hand: RefCell<HashSet<Filed>>,
     /// A solved block may have been left waiting on disk.
     pub(super) pending_changed: Notify,
+    /// Tips as they went by.
+    pub(super) followed: RefCell<Followed>,
     /// The empty template of a new tip is out; now for the full one.
     pub(super) tip_opened: Notify,
     node: RefCell<Option<Rc<Node>>>,
     order: RefCell<Order>,
     templates: Publisher,
     status: watch::Sender<SourceStatus>,
+    delivered: watch::Receiver<Hash256>,
     /// There is a template whose transactions are to be fetched.
     body_wanted: Notify,
 }
@@ -67,18 +71,25 @@ pub(super) async fn run(
 }
 
 impl Desk {
-    pub(super) fn new(config: IpcConfig, templates: Publisher, status: watch::Sender<SourceStatus>) -> Desk {
+    pub(super) fn new(
+        config: IpcConfig,
+        templates: Publisher,
+        status: watch::Sender<SourceStatus>,
+        delivered: watch::Receiver<Hash256>,
+    ) -> Desk {
         Desk {
             files: SolutionFiles::new(&config.solutions_dir, config.network, config.solutions_kept),
             config,
             shelf: RefCell::default(),
             in_hand: RefCell::default(),
             pending_changed: Notify::new(),
+            followed: RefCell::default(),
             tip_opened: Notify::new(),
             node: RefCell::default(),
             order: RefCell::default(),
             templates,
             status,
+            delivered,
             body_wanted: Notify::new(),
         }
     }
@@ -111,6 +122,15 @@ impl Desk {
     /// Whether `template` is worth a new job.
     pub(super) fn is_news(&self, template: &Template) -> bool {
         self.order.borrow().is_news(template, self.config.fee_threshold)
+    }
+
+    /// Waits until every miner has been sent the newest tip, or for as long as is worth it:
+    /// who does not read never is.
+    pub(super) async fn tip_delivered(&self) {
+        const LONGEST: Duration = Duration::from_millis(100);
+        let Some(tip) = self.order.borrow().tip() else { return };
+        let mut delivered = self.delivered.clone();
+        let _ = tokio::time::timeout(LONGEST, delivered.wait_for(|reached| *reached == tip)).await;
     }
 
     /// Publishes `template`, unless there is a better one; whether it did.

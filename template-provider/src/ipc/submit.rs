@@ -115,6 +115,9 @@ async fn submit(desk: &Desk, solution: &Solution) -> Result<SolutionOutcome, Sol
                 Some(node) => node.tip().await.ok().flatten(),
                 None => None,
             };
+            if let Some(tip) = tip {
+                desk.followed.borrow_mut().tip(tip);
+            }
             Ok(SolutionOutcome { hash, height, is_tip: tip.is_some_and(|tip| tip.hash == hash), via })
         }
         Verdict::Refused(reason) => Err(SolutionError::Rejected(reason)),

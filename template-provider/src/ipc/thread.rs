@@ -4,6 +4,7 @@ use super::IpcConfig;
 use super::backoff::Backoff;
 use super::connection::Connection;
 use super::error::NodeError;
+use super::places;
 use super::session::{self, Desk};
 use super::submit;
 use crate::SourceStatus;
@@ -33,12 +34,13 @@ pub(super) fn spawn(config: IpcConfig, ends: SourceEnds, cancel: CancellationTok
 }
 
 async fn run(config: IpcConfig, ends: SourceEnds, cancel: CancellationToken) {
-    let desk = Rc::new(Desk::new(config, ends.templates, ends.status));
+    let desk = Rc::new(Desk::new(config, ends.templates, ends.status, ends.delivered));
     if let Err(error) = desk.files.prepare() {
         error!(%error, dir = %desk.config.solutions_dir.display(), "cannot write solved blocks to their folder");
     }
     let taking = tokio::task::spawn_local(submit::take(desk.clone(), ends.solutions, cancel.clone()));
     let mut taking = Some(taking);
+    tokio::task::spawn_local(places::answer(desk.clone(), ends.questions, cancel.clone()));
     let mut backoff = Backoff::new(RandomState::new().hash_one("backoff"));
     let mut last_reason = String::new();
     while !cancel.is_cancelled() {

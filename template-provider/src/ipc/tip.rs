@@ -1,8 +1,9 @@
-//! Following the tip: a new one gives a coinbase-only template at once, in one
-//! round trip, so that miners leave the old tip without waiting for the full one.
+//! Following the tip: a new one gives a coinbase-only template at once, so that miners
+//! leave the old tip without waiting for the full one. The node makes it unasked: the
+//! question lies with it already, behind the wait for the tip.
 
 use super::error::NodeError;
-use super::node::Node;
+use super::node::{Node, Tip};
 use super::session::{Desk, NO_TIP};
 use crate::{CoinbaseReserve, Template};
 use std::time::Duration;
@@ -22,27 +23,31 @@ pub(super) async fn follow(
 ) -> Result<(), NodeError> {
     let mut current = NO_TIP;
     while !cancel.is_cancelled() {
-        let changed = {
-            let waiting = node.wait_tip_changed(current, WAIT);
+        let wanted = *reserve.borrow();
+        let opened = {
+            let waiting = node.next_tip(current, WAIT, wanted);
             tokio::pin!(waiting);
             tokio::select! {
-                changed = &mut waiting => changed?,
+                opened = &mut waiting => opened?,
                 () = cancel.cancelled() => {
                     node.interrupt().await?;
-                    waiting.await?;
+                    // With or without a template: we are leaving.
+                    let _ = waiting.await;
                     return Ok(());
                 }
             }
         };
-        let Some(tip) = changed else { return Err(NodeError::ShuttingDown) };
-        if tip.hash == current {
+        let Some((held, template)) = opened else { return Err(NodeError::ShuttingDown) };
+        if template.prev_hash == current {
             continue;
         }
-        let wanted = *reserve.borrow();
-        let (held, template) = node.create_provisional(wanted).await?;
-        // It may be on a newer tip than the one that was told.
+        // It may be on a newer tip than the one that ended the wait.
         current = template.prev_hash;
-        desk.publish(node, &held, Template { reserve: wanted, ..template }).await?;
+        let tip = Tip { hash: current, height: template.height.saturating_sub(1) };
+        desk.followed.borrow_mut().tip(tip);
+        // Without transactions there is room for whatever is wanted by now.
+        let template = Template { reserve: *reserve.borrow(), ..template };
+        desk.publish(node, &held, template).await?;
         desk.tip_opened.notify_one();
     }
     Ok(())

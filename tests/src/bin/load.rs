@@ -9,7 +9,7 @@ use std::time::Duration;
 use tests::load::{
     Kind, Listeners, Report, Server, Target,
     fanout::{self, NewBlock, Plan},
-    idle,
+    idle, old, paths,
     shares::{self, Pressure},
     waves,
 };
@@ -23,7 +23,7 @@ use tokio::{runtime, task::LocalSet};
 struct Arguments {
     /// The pool: stratum2+tcp://host:port/<authority key>
     #[arg(long)]
-    pool: PoolUri,
+    pool: Option<PoolUri>,
     /// The pool's process, to read its memory and processor time
     #[arg(long)]
     server_pid: Option<u32>,
@@ -77,12 +77,38 @@ enum Mode {
         #[arg(long)]
         new_block: Option<String>,
     },
+    /// Stratum V1 miners at one port; memory and processor time that each takes
+    Sv1 {
+        /// Where they connect: a pool's port, or that of `punchbowl join`
+        #[arg(long)]
+        address: std::net::SocketAddr,
+        #[arg(long, default_value_t = 1000)]
+        miners: usize,
+        /// How long they mine
+        #[arg(long, default_value_t = 60.0)]
+        seconds: f64,
+        /// Shares that each sends a minute: guesses, which are judged and nearly all refused
+        #[arg(long, default_value_t = 6.0)]
+        shares_per_minute: f64,
+    },
     /// Connections that come, open a channel and go, again and again
     Waves {
         #[arg(long, default_value_t = 2000)]
         connections: usize,
         #[arg(long, default_value_t = 10)]
         waves: usize,
+    },
+    /// What a share and a member cost over TCP, straight over Iroh and through a relay; starts
+    /// a pool and a relay for it (PUNCHBOWL_BIN, or what cargo builds)
+    Paths {
+        #[arg(long, default_value_t = 16)]
+        connections: usize,
+        /// How long shares are sent on each way
+        #[arg(long, default_value_t = 5.0)]
+        seconds: f64,
+        /// Members that do nothing, for the memory of one
+        #[arg(long, default_value_t = 500)]
+        idle: usize,
     },
     /// Idle connections; how much memory each takes
     Idle {
@@ -108,7 +134,10 @@ fn main() -> Result<()> {
 }
 
 async fn run(arguments: &Arguments) -> Result<Report> {
-    let target = Target::new(&arguments.pool, arguments.kind, &arguments.user, arguments.hash_rate)?;
+    let target = || {
+        let pool = arguments.pool.as_ref().context("which pool? give --pool")?;
+        Target::new(pool, arguments.kind, &arguments.user, arguments.hash_rate)
+    };
     let server = arguments.server_pid.map(Server::new).transpose()?;
     let needs_server = || server.context("this mode reads the pool's memory: give --server-pid");
     match &arguments.mode {
@@ -123,7 +152,7 @@ async fn run(arguments: &Arguments) -> Result<Report> {
                 duration: Duration::from_secs_f64(seconds.clamp(0.1, 600.0)),
                 window: (*window).max(2),
             };
-            shares::run(&target, pressure, server).await
+            shares::run(&target()?, pressure, server).await
         }
         Mode::Fanout { connections, blocks, rpc_port, new_block } => {
             let new_block = match (rpc_port, new_block) {
@@ -131,14 +160,27 @@ async fn run(arguments: &Arguments) -> Result<Report> {
                 (port, None) => NewBlock::Rpc(port.context("give --rpc-port or --new-block")?),
             };
             let plan = Plan { connections: *connections, blocks: *blocks, new_block };
-            fanout::run(&target, plan, server).await
+            fanout::run(&target()?, plan, server).await
         }
         Mode::Waves { connections, waves } => {
-            waves::run(&target, *connections, *waves, needs_server()?).await
+            waves::run(&target()?, *connections, *waves, needs_server()?).await
+        }
+        Mode::Paths { connections, seconds, idle } => {
+            let duration = Duration::from_secs_f64(seconds.clamp(0.1, 600.0));
+            paths::run(paths::Plan { connections: *connections, duration, idle: *idle }).await
+        }
+        Mode::Sv1 { address, miners, seconds, shares_per_minute } => {
+            let plan = old::Plan {
+                address: *address,
+                miners: *miners,
+                duration: Duration::from_secs_f64(seconds.clamp(1.0, 600.0)),
+                shares_per_minute: shares_per_minute.clamp(0.0, 600.0),
+            };
+            old::run(&plan, &arguments.user, needs_server()?).await
         }
         Mode::Idle { connections, seconds } => {
             let hold = Duration::from_secs_f64(seconds.clamp(0.0, 600.0));
-            idle::run(&target, *connections, hold, needs_server()?).await
+            idle::run(&target()?, *connections, hold, needs_server()?).await
         }
     }
 }

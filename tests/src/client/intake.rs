@@ -4,6 +4,7 @@
 //! The load generator runs on the cores of the pool that it measures. While the clock
 //! runs it only takes bytes in; decrypting them can wait until it has stopped.
 
+use p2p::iroh::IrohRead;
 use std::{
     collections::VecDeque,
     io,
@@ -15,10 +16,11 @@ use tokio::{
     io::{AsyncRead, ReadBuf},
     net::tcp::OwnedReadHalf,
 };
+use tokio_util::either::Either;
 
 /// What a connection receives, and when.
 pub struct Intake {
-    half: OwnedReadHalf,
+    half: Either<OwnedReadHalf, IrohRead>,
     /// Taken in and not read yet, oldest first; of the first, `start` bytes are read.
     waiting: VecDeque<Chunk>,
     start: usize,
@@ -32,7 +34,7 @@ struct Chunk {
 
 impl Intake {
     /// What comes through `half`.
-    pub fn new(half: OwnedReadHalf) -> Intake {
+    pub fn new(half: Either<OwnedReadHalf, IrohRead>) -> Intake {
         Intake { half, waiting: VecDeque::new(), start: 0, newest: Instant::now() }
     }
 
@@ -40,9 +42,11 @@ impl Intake {
     /// more. Without news this is no system call.
     ///
     /// # Errors
-    /// When the connection is closed or broken.
+    /// When the connection is closed or broken, or goes over Iroh, where bytes do not wait in
+    /// a socket.
     pub fn take_in(&mut self, scratch: &mut [u8]) -> io::Result<()> {
-        match self.half.try_read(scratch) {
+        let Either::Left(socket) = &self.half else { return Err(io::ErrorKind::Unsupported.into()) };
+        match socket.try_read(scratch) {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(length) => {
                 let taken_in = Instant::now();

@@ -1,17 +1,22 @@
-//! Messages over Noise over TCP: what [`Client`](super::Client) and the load generator
+//! Messages over Noise over TCP or Iroh: what [`Client`](super::Client) and the load generator
 //! share.
 
 use super::{Intake, Message};
 use crate::{DEADLINE, within_deadline};
 use anyhow::{Context, Result, bail};
-use p2p::{AuthorityKey, Frame, FrameReader, FrameWriter, WireLimits, noise};
+use p2p::iroh::{IrohRead, IrohWrite};
+use p2p::{AuthorityKey, Frame, FrameReader, FrameWriter, IrohStream, WireLimits, noise};
 use std::{net::SocketAddr, time::Instant};
-use tokio::net::{TcpStream, tcp::OwnedWriteHalf};
+use tokio::net::{
+    TcpStream,
+    tcp::{OwnedReadHalf, OwnedWriteHalf},
+};
+use tokio_util::either::Either;
 
 /// One Noise session.
 pub struct Wire {
     reader: FrameReader<Intake>,
-    writer: FrameWriter<OwnedWriteHalf>,
+    writer: FrameWriter<Either<OwnedWriteHalf, IrohWrite>>,
     closed: bool,
 }
 
@@ -21,17 +26,35 @@ impl Wire {
     /// # Errors
     /// When the pool cannot be reached or does not prove that it has `authority`.
     pub async fn connect(address: SocketAddr, authority: AuthorityKey) -> Result<Wire> {
-        let handshake = async {
+        let connecting = async {
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
             let (read, write) = stream.into_split();
-            let (reader, writer) =
-                noise::connect(Intake::new(read), write, Some(authority), &WireLimits::client()).await?;
-            anyhow::Ok(Wire { reader, writer, closed: false })
+            Wire::shake_hands(Either::Left(read), Either::Left(write), authority).await
         };
-        within_deadline("the Noise handshake", handshake)
+        within_deadline("the Noise handshake", connecting)
             .await?
             .with_context(|| format!("connecting to {address}"))
+    }
+
+    /// Runs the handshake over a stream to a node.
+    ///
+    /// # Errors
+    /// When the pool does not prove that it has `authority`.
+    pub async fn over_iroh(stream: IrohStream, authority: AuthorityKey) -> Result<Wire> {
+        let (read, write) = stream.into_split();
+        let shaking = Wire::shake_hands(Either::Right(read), Either::Right(write), authority);
+        within_deadline("the Noise handshake", shaking).await?
+    }
+
+    async fn shake_hands(
+        read: Either<OwnedReadHalf, IrohRead>,
+        write: Either<OwnedWriteHalf, IrohWrite>,
+        authority: AuthorityKey,
+    ) -> Result<Wire> {
+        let limits = WireLimits::client();
+        let (reader, writer) = noise::connect(Intake::new(read), write, Some(authority), &limits).await?;
+        Ok(Wire { reader, writer, closed: false })
     }
 
     /// Queues one frame; it leaves with the next [`flush`](Self::flush).

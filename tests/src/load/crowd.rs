@@ -1,6 +1,6 @@
 //! Connections that have opened their channels.
 
-use super::{Kind, Target};
+use super::{Dial, Kind, Target, target::dial_node};
 use crate::client::{Channel, Message, Wire, flags, message};
 use anyhow::{Context, Result, bail};
 use common_messages_sv2::{MESSAGE_TYPE_SETUP_CONNECTION, Protocol, SetupConnection};
@@ -8,6 +8,7 @@ use mining_sv2::{
     MESSAGE_TYPE_OPEN_EXTENDED_MINING_CHANNEL, MESSAGE_TYPE_OPEN_STANDARD_MINING_CHANNEL,
     OpenExtendedMiningChannel, OpenStandardMiningChannel,
 };
+use p2p::IrohNode;
 use std::sync::Arc;
 use tokio::{sync::Semaphore, task::JoinSet};
 
@@ -23,6 +24,8 @@ pub struct Member {
     pub wire: Wire,
     /// Its channels.
     pub channels: Vec<Channel>,
+    /// What it dialled a node from.
+    _node: Option<IrohNode>,
 }
 
 /// How many connections may be in the middle of their handshake at a time.
@@ -54,8 +57,14 @@ impl Crowd {
 
 impl Member {
     async fn join(target: &Target, channels: usize) -> Result<Member> {
-        let wire = Wire::connect(target.address, target.authority).await?;
-        let mut member = Member { wire, channels: Vec::with_capacity(channels) };
+        let (wire, node) = match &target.dial {
+            Dial::Tcp(address) => (Wire::connect(*address, target.authority).await?, None),
+            Dial::Node { invite, relayed } => {
+                let (node, stream) = dial_node(invite, *relayed).await?;
+                (Wire::over_iroh(stream, target.authority).await?, Some(node))
+            }
+        };
+        let mut member = Member { wire, channels: Vec::with_capacity(channels), _node: node };
         member.set_up(target.kind).await?;
         for request_id in 0..channels {
             member.request_channel(target, request_id as u32)?;

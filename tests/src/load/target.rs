@@ -1,14 +1,15 @@
 //! Where the pool is and what kind of channels to open there.
 
-use anyhow::{Context, Result};
-use p2p::{AuthorityKey, PoolUri, uri::Endpoint};
+use anyhow::{Context, Result, ensure};
+use p2p::iroh::{IrohConfig, PathKind, SecretKey};
+use p2p::{AuthorityKey, Invite, IrohNode, IrohStream, PoolUri, uri::Endpoint};
 use std::net::{SocketAddr, ToSocketAddrs};
 
 /// The pool under load.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Where it listens.
-    pub address: SocketAddr,
+    /// How it is dialled.
+    pub dial: Dial,
     /// Whom to expect there.
     pub authority: AuthorityKey,
     /// Channels to open.
@@ -17,6 +18,20 @@ pub struct Target {
     pub user: String,
     /// Stated hashrate of every channel, H/s. So low that nearly every hash is a share.
     pub hash_rate: f32,
+}
+
+/// How a pool is dialled.
+#[derive(Clone, Debug)]
+pub enum Dial {
+    /// Over TCP.
+    Tcp(SocketAddr),
+    /// By node id, each connection from a node of its own, as members' are.
+    Node {
+        /// To the pool.
+        invite: Box<Invite>,
+        /// Through its relays alone.
+        relayed: bool,
+    },
 }
 
 /// Kind of channels.
@@ -43,6 +58,29 @@ impl Target {
             .with_context(|| format!("cannot look up {name}"))?
             .next()
             .with_context(|| format!("{name} has no address"))?;
-        Ok(Target { address, authority: uri.authority, kind, user: user.to_owned(), hash_rate })
+        let dial = Dial::Tcp(address);
+        Ok(Target { dial, authority: uri.authority, kind, user: user.to_owned(), hash_rate })
     }
+}
+
+/// A stream to the node of `invite`, from a node that lives as long as what is handed back.
+///
+/// # Errors
+/// When it is not reached in this way.
+pub async fn dial_node(invite: &Invite, relayed: bool) -> Result<(IrohNode, IrohStream)> {
+    let mut config = IrohConfig::for_dialling(SecretKey::generate(), [invite]);
+    let mut invite = invite.clone();
+    if relayed {
+        (config.bind, config.port_mapping) = (Vec::new(), false);
+        invite.addresses.clear();
+    } else {
+        invite.relays.clear();
+    }
+    let node = IrohNode::bind(config).await?;
+    let stream = node.dial(&invite).await?;
+    ensure!(
+        (stream.path().kind() == PathKind::Relayed) == relayed,
+        "packets go another way than they should"
+    );
+    Ok((node, stream))
 }

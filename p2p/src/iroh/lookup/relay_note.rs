@@ -8,7 +8,7 @@ use crate::RelayHint;
 use iroh::{RelayUrl, address_lookup::UserData};
 
 /// A note that names as many of `relays` as fit, in their order; none without any.
-pub(super) fn write(relays: &[RelayHint]) -> Option<UserData> {
+pub(in crate::iroh) fn write(relays: &[RelayHint]) -> Option<UserData> {
     let mut note = String::new();
     for relay in relays {
         let relay = relay.to_string();

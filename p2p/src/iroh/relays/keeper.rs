@@ -1,18 +1,20 @@
 //! The task that owns what a node knows of its relays.
 
 use super::{
-    Known, MOST, Prepared, RelayReport, RelayState,
+    Command, Known, MOST, Prepared, Public, RelayReport, RelayState,
+    naming::Naming,
     registration::{self, Standing, Teller},
     watchdog::{Act, Health, Seen, Watchdog},
 };
-use iroh::{Endpoint, Watcher, dns::DnsResolver};
+use crate::{RelayHint, iroh::lookup::relay_note, relay_trust::Pins};
+use iroh::{Endpoint, SecretKey, Watcher, dns::DnsResolver};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::{Notify, mpsc, watch},
-    task::JoinSet,
+    sync::{Notify, watch},
+    task::{AbortHandle, JoinSet},
     time::{MissedTickBehavior, interval},
 };
 use tracing::{error, info, warn};
@@ -24,39 +26,60 @@ const LOOK: Duration = Duration::from_millis(250);
 struct Kept {
     known: Known,
     /// None where the node does not wait there.
-    standing: Option<watch::Receiver<Standing>>,
+    place: Option<Place>,
+    /// Of those that were offered.
+    naming: Naming,
 }
 
-pub(super) async fn keep(
+/// The node's place at a relay.
+struct Place {
+    standing: watch::Receiver<Standing>,
+    keeping: AbortHandle,
+}
+
+/// What a place is taken with.
+struct Registrar {
     endpoint: Endpoint,
+    node: SecretKey,
     resolver: DnsResolver,
-    prepared: Prepared,
-    mut learned: mpsc::Receiver<Known>,
-    reporter: watch::Sender<Arc<[RelayReport]>>,
-) {
-    let Prepared { node, pins, known } = prepared;
-    // Ends with this task.
-    let mut registrations = JoinSet::new();
-    let news = Arc::new(Notify::new());
-    let mut kept = Vec::new();
-    for known in known {
-        let standing = match pins.client_config() {
-            Ok(tls) if known.waits => {
-                let (sender, standing) = watch::channel(Standing::unknown());
-                let teller = Teller { standing: sender, news: Arc::clone(&news) };
-                let (endpoint, node) = (endpoint.clone(), node.clone());
-                let (url, resolver) = (known.url.clone(), resolver.clone());
-                registrations.spawn(registration::keep(endpoint, node, url, resolver, tls, teller));
-                Some(standing)
-            }
-            Ok(_) => None,
-            Err(error) => {
-                error!(%error, "no TLS for relays");
-                None
-            }
-        };
-        kept.push(Kept { known, standing });
+    pins: Pins,
+    news: Arc<Notify>,
+    /// End with this.
+    places: JoinSet<()>,
+}
+
+impl Registrar {
+    fn keep(&mut self, known: Known) -> Kept {
+        let place = if known.waits { self.take_place(&known) } else { None };
+        Kept { known, place, naming: Naming::default() }
     }
+
+    fn take_place(&mut self, known: &Known) -> Option<Place> {
+        let tls = self.pins.client_config().inspect_err(|error| error!(%error, "no TLS for relays")).ok()?;
+        let (sender, standing) = watch::channel(Standing::unknown());
+        let teller = Teller { standing: sender, news: Arc::clone(&self.news) };
+        let (endpoint, node) = (self.endpoint.clone(), self.node.clone());
+        let (url, resolver) = (known.url.clone(), self.resolver.clone());
+        let keeping = self.places.spawn(registration::keep(endpoint, node, url, resolver, tls, teller));
+        Some(Place { standing, keeping })
+    }
+}
+
+pub(super) async fn keep(endpoint: Endpoint, resolver: DnsResolver, prepared: Prepared, public: Public) {
+    // This ends when nobody can ask for anything any more.
+    let Prepared { node, pins, known, commands, mut asked } = prepared;
+    drop(commands);
+    let Public { reporter, teller } = public;
+    let news = Arc::new(Notify::new());
+    let mut registrar = Registrar {
+        endpoint: endpoint.clone(),
+        node,
+        resolver,
+        pins,
+        news: Arc::clone(&news),
+        places: JoinSet::new(),
+    };
+    let mut kept: Vec<Kept> = known.into_iter().map(|known| registrar.keep(known)).collect();
 
     let mut watchdog = Watchdog::default();
     let mut look = interval(LOOK);
@@ -69,17 +92,26 @@ pub(super) async fn keep(
             _ = &mut closed => return,
             _ = look.tick(), if !kept.is_empty() => {}
             () = news.notified() => {}
-            known = learned.recv() => match known {
-                Some(known) => learn(&mut kept, known),
+            command = asked.recv() => match command {
+                Some(Command::Keep(known)) => learn(&mut kept, known, &mut registrar),
+                Some(Command::Use(known)) if is_new(&kept, &known) => {
+                    endpoint.insert_relay(known.url.clone(), Arc::clone(&known.config)).await;
+                    learn(&mut kept, known, &mut registrar);
+                }
+                Some(Command::Use(_)) => {}
+                Some(Command::Leave(relay)) => leave(&mut kept, &relay, &registrar).await,
                 None => return,
             },
+            // Ended places are those that were left.
+            Some(_) = registrar.places.join_next() => continue,
         }
         let home = home.get().into_iter().next();
         let seen = Seen {
             relays: kept.iter().map(|kept| (kept.known.url.clone(), health(kept))).collect(),
             home: home.as_ref().map(|home| (home.url().clone(), home.is_connected())),
         };
-        let acts = watchdog.step(&seen, Instant::now(), rand::random());
+        let now = Instant::now();
+        let acts = watchdog.step(&seen, now, rand::random());
         let changed = !acts.is_empty();
         for act in acts {
             carry_out(&endpoint, &kept, act).await;
@@ -87,7 +119,18 @@ pub(super) async fn keep(
         if changed {
             endpoint.network_change().await;
         }
-        let reports: Arc<[RelayReport]> = kept.iter().map(|kept| report(kept, home.as_ref())).collect();
+        let reports: Arc<[RelayReport]> =
+            kept.iter_mut().map(|kept| report(kept, home.as_ref(), now)).collect();
+        let told: Arc<[RelayHint]> =
+            reports.iter().filter(|report| report.named).map(|report| report.relay.clone()).collect();
+        let changed = teller.send_if_modified(|before| {
+            let changed = *before != told;
+            *before = Arc::clone(&told);
+            changed
+        });
+        if changed {
+            endpoint.set_user_data_for_address_lookup(relay_note::write(&told));
+        }
         let before = Arc::clone(&reporter.borrow());
         if before != reports {
             reporter.send_replace(Arc::clone(&reports));
@@ -100,7 +143,7 @@ pub(super) async fn keep(
 fn say(kept: &Kept, report: &RelayReport, before: &[RelayReport]) {
     let was = before.iter().find(|before| before.relay == report.relay);
     let same = was.is_some_and(|was| (was.state, &was.reason) == (report.state, &report.reason));
-    if same || kept.standing.is_none() {
+    if same || kept.place.is_none() {
         return;
     }
     let (relay, reason) = (&report.relay, report.reason.as_deref().unwrap_or_default());
@@ -112,14 +155,34 @@ fn say(kept: &Kept, report: &RelayReport, before: &[RelayReport]) {
     }
 }
 
-fn learn(kept: &mut Vec<Kept>, known: Known) {
-    if kept.len() < MOST && kept.iter().all(|kept| kept.known.url != known.url) {
-        kept.push(Kept { known, standing: None });
+fn is_new(kept: &[Kept], known: &Known) -> bool {
+    kept.len() < MOST && kept.iter().all(|kept| kept.known.url != known.url)
+}
+
+fn learn(kept: &mut Vec<Kept>, known: Known, registrar: &mut Registrar) {
+    if is_new(kept, &known) {
+        kept.push(registrar.keep(known));
     }
 }
 
+/// Forgets a relay that was offered, and how it is known.
+async fn leave(kept: &mut Vec<Kept>, relay: &RelayHint, registrar: &Registrar) {
+    let Some(index) = kept.iter().position(|kept| kept.known.offered && kept.known.told == *relay) else {
+        return;
+    };
+    let left = kept.remove(index);
+    if let Some(place) = left.place {
+        place.keeping.abort();
+    }
+    registrar.endpoint.remove_relay(&left.known.url).await;
+    if let Some(key) = relay.pinned_key(registrar.node.public()) {
+        registrar.pins.forget(&relay.host, key);
+    }
+    registrar.endpoint.network_change().await;
+}
+
 fn health(kept: &Kept) -> Health {
-    match kept.standing.as_ref().map(|standing| standing.borrow().clone()) {
+    match kept.place.as_ref().map(|place| place.standing.borrow().clone()) {
         None => Health::Unknown,
         Some(standing) if standing.answers => Health::Well,
         Some(Standing { state: RelayState::Connecting, .. }) => Health::Unknown,
@@ -141,11 +204,11 @@ async fn carry_out(endpoint: &Endpoint, kept: &[Kept], act: Act) {
     }
 }
 
-fn report(kept: &Kept, home: Option<&iroh::endpoint::RelayStatus>) -> RelayReport {
+fn report(kept: &mut Kept, home: Option<&iroh::endpoint::RelayStatus>, now: Instant) -> RelayReport {
     let at_home = home.filter(|home| *home.url() == kept.known.url);
-    let (state, reason) = match &kept.standing {
-        Some(standing) => {
-            let standing = standing.borrow();
+    let (state, reason) = match &kept.place {
+        Some(place) => {
+            let standing = place.standing.borrow();
             (standing.state, standing.reason.clone())
         }
         // Nobody was there but Iroh, which tells of its home alone.
@@ -159,9 +222,15 @@ fn report(kept: &Kept, home: Option<&iroh::endpoint::RelayStatus>) -> RelayRepor
             None => (RelayState::Connecting, None),
         },
     };
+    let Known { own, waits, offered, .. } = kept.known;
+    // What the host has configured is named whatever happens to it: invites last longer than
+    // most outages.
+    let named = waits && (!offered || kept.naming.step(state == RelayState::Connected, now));
     RelayReport {
         relay: kept.known.told.clone(),
-        own: kept.known.own,
+        own,
+        offered,
+        named,
         home: at_home.is_some(),
         state,
         reason,

@@ -105,7 +105,8 @@ pub fn document(endpoints: Vec<Endpoint>) -> Value {
         "info": {
             "title": "Punchbowl",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "A Bitcoin mining pool at home. Read only, without a password. Amounts are in \
+            "description": "A Bitcoin mining pool at home. Reading needs no password; what \
+                changes something, and /api/v1/notify, need a token (`punchbowl token new`). Amounts are in \
                 satoshi, hashrates in hashes a second, work in shares of difficulty 1, times in seconds \
                 since the Unix epoch. Errors are application/problem+json (RFC 9457).",
         },

@@ -119,6 +119,7 @@ impl Whole<'_> {
                     "Punchbowl " (self.version) " · "
                     a href="/api/v1/openapi.json" { "API" } " · "
                     a href="/metrics" { "metrics" } " · "
+                    a href="/settings" { "settings" } " · "
                     "every share is in a ledger that you can " a href="/check" { "check" }
                 }
             }

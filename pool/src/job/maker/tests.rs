@@ -1,11 +1,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
 use crate::payout::PayoutSet;
+use crate::status::Heat;
 use bitcoin::ScriptBuf;
 use bitcoin::Transaction;
 use bitcoin::consensus::deserialize;
-use template_provider::SourceHandle;
 use template_provider::embedded::{self, EmbeddedChain, EmbeddedConfig};
+use template_provider::{SourceHandle, SourceStatus};
 use work::extranonce::EXTRANONCE_SIZE;
 
 struct Bench {
@@ -14,6 +15,7 @@ struct Bench {
     /// The chain serves as long as somebody holds this.
     _source: SourceHandle,
     pool_payout: watch::Sender<Arc<PayoutSet>>,
+    extras: watch::Sender<Arc<Extras>>,
     stop: CancellationToken,
 }
 
@@ -24,19 +26,27 @@ impl Drop for Bench {
 }
 
 fn bench(transactions: usize, max_variants: usize) -> Bench {
+    bench_with(transactions, max_variants, None)
+}
+
+fn bench_with(transactions: usize, max_variants: usize, heat: Option<HeatWatch>) -> Bench {
     let stop = CancellationToken::new();
     let config = EmbeddedConfig { transactions, ..EmbeddedConfig::default() };
     let (source, chain) = embedded::start_with_chain(config, stop.clone()).unwrap();
     let (pool_payout, payouts) = watch::channel(Arc::new(PayoutSet::single(script(1))));
+    let (sent_extras, extras) = watch::channel(Arc::default());
     let config = JobMakerConfig {
         templates: source.templates.clone(),
         openings: source.openings.clone(),
+        delivered: source.delivered.clone(),
         ruling: Ruling::Pool(payouts),
-        tag: b"tag".to_vec(),
+        script_sig: ScriptSigBytes::tag(b"tag".to_vec()),
+        extras,
         max_variants,
+        heat,
     };
     let (board, _) = start(config, stop.clone());
-    Bench { board, chain, _source: source, pool_payout, stop }
+    Bench { board, chain, _source: source, pool_payout, extras: sent_extras, stop }
 }
 
 fn script(number: u8) -> ScriptBuf {
@@ -150,6 +160,30 @@ async fn payouts_that_change_give_a_new_job_on_the_same_tip() {
 }
 
 #[tokio::test]
+async fn commitments_that_change_give_new_jobs_for_this_block_and_the_next() {
+    let bench = bench(0, 8);
+    let mut jobs = bench.board.subscribe(PayTo::Pool).await.unwrap();
+    let before = until(&mut jobs, |set| set.future.is_some()).await;
+    let payload = "0102".parse().unwrap();
+    bench.extras.send_replace(Arc::new(Extras::new([&payload].into_iter(), None)));
+    let commits = |job: &Job| coinbase(job).output[1].script_pubkey == payload.script();
+    let after = until(&mut jobs, |set| {
+        commits(&set.active.job) && set.future.as_ref().is_some_and(|future| commits(future))
+    })
+    .await;
+    assert_eq!(after.tip.sequence, before.tip.sequence);
+    // Nothing is taken from whom the block pays, and the template's own output stays last.
+    let (old, new) = (coinbase(&before.active.job), coinbase(&after.active.job));
+    assert_eq!((&old.output[0], old.output.last()), (&new.output[0], new.output.last()));
+    assert_eq!(new.output.len(), old.output.len() + 1);
+
+    // The future job is promoted with what it commits to.
+    bench.chain.mine_elsewhere().unwrap();
+    let next = until(&mut jobs, |set| set.tip.sequence > after.tip.sequence).await;
+    assert!(Arc::ptr_eq(&next.opening.job, after.future.as_ref().unwrap()));
+}
+
+#[tokio::test]
 async fn payouts_that_nobody_mines_for_make_room_for_others() {
     let bench = bench(0, 2);
     let first = bench.board.subscribe(PayTo::Script(script(1))).await.unwrap();
@@ -158,4 +192,40 @@ async fn payouts_that_nobody_mines_for_make_room_for_others() {
     assert!(matches!(third, Err(SubscribeError::TooManyVariants(2))));
     drop(first);
     assert!(bench.board.subscribe(PayTo::Script(script(3))).await.is_ok());
+}
+
+#[tokio::test]
+async fn work_for_warmth_takes_the_place_of_every_job_and_a_template_ends_it() {
+    let heat = Arc::new(Heat::default());
+    let (source, seen) = watch::channel(SourceStatus::Serving);
+    let watch = HeatWatch::new(seen, Duration::from_millis(1), heat.clone());
+    let bench = bench_with(2, 8, Some(watch));
+    let mut jobs = bench.board.subscribe(PayTo::Pool).await.unwrap();
+    let real = until(&mut jobs, |set| set.future.is_some() && !set.active.job.is_heat).await;
+
+    source.send_replace(SourceStatus::Connecting { reason: "gone".into() });
+    let warm = until(&mut jobs, |set| set.active.job.is_heat).await;
+    assert_eq!(warm.tip.sequence, real.tip.sequence);
+    assert!(heat.is_on());
+    assert_eq!(coinbase(&warm.active.job).output.iter().map(|output| output.value.to_sat()).sum::<u64>(), 0);
+    // Who comes now, or is paid otherwise now, has no other work either.
+    let mut late = bench.board.subscribe(PayTo::Script(script(9))).await.unwrap();
+    assert!(until(&mut late, |_| true).await.active.job.is_heat);
+    bench.pool_payout.send_replace(Arc::new(PayoutSet::single(script(2))));
+    until(&mut jobs, |set| {
+        set.future
+            .as_ref()
+            .is_some_and(|job| coinbase(job).output.first().unwrap().script_pubkey == script(2))
+    })
+    .await;
+    assert!(until(&mut jobs, |_| true).await.active.job.is_heat);
+
+    source.send_replace(SourceStatus::Serving);
+    bench.chain.mine_elsewhere().unwrap();
+    for jobs in [&mut jobs, &mut late] {
+        let back = until(jobs, |set| !set.active.job.is_heat).await;
+        assert!(back.tip.sequence > warm.tip.sequence);
+    }
+    assert!(!heat.is_on());
+    assert_eq!(heat.snapshot(std::time::Instant::now()).times, 1);
 }

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::wire::{SubmitShares, set_new_prev_hash, set_target, submit_shares_success};
+use tokio::sync::mpsc;
 use translator::CoinbaseClass;
+use translator::upstream::Event;
 use work::{Difficulty, HashRate, Submission};
 
 const GROUP: u32 = 1;
@@ -10,12 +12,12 @@ const GROUP: u32 = 1;
 /// Miners at their end of the queues.
 struct Stage {
     channels: Channels,
-    mailboxes: Vec<(mpsc::Sender<Event>, mpsc::Receiver<Event>)>,
+    mailboxes: Vec<(Mailbox, mpsc::Receiver<(u64, News)>)>,
 }
 
 impl Stage {
     fn new(miners: usize) -> Stage {
-        let mut channels = Channels::new(Some("alice".into()));
+        let mut channels = Channels::new(Some("alice".into()), MAX_IN_FLIGHT, JoinStatus::new(false));
         channels.start_afresh();
         Stage { channels, mailboxes: (0..miners).map(|_| mpsc::channel(64)).collect() }
     }
@@ -32,7 +34,7 @@ impl Stage {
 
     fn ask(&mut self, miner: usize, command: Command) -> Vec<Outgoing> {
         let mailbox = self.mailboxes[miner].0.clone();
-        self.channels.request(Request { miner: miner as u64, command: Some(command), mailbox })
+        self.channels.request(Request { miner: miner as u64, command, worker: None, mailbox })
     }
 
     /// The pool opens the channel `10 + miner`.
@@ -64,7 +66,7 @@ impl Stage {
 
     fn told(&mut self, miner: usize) -> Vec<Event> {
         let mailbox = &mut self.mailboxes[miner].1;
-        std::iter::from_fn(|| mailbox.try_recv().ok()).collect()
+        std::iter::from_fn(|| mailbox.try_recv().ok()).flat_map(|(_, news)| news.into_events()).collect()
     }
 
     /// The id and the time of the jobs that a miner was told, and the last byte of their prefix.

@@ -63,6 +63,15 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         let submission = Submission { version: share.version, ntime: share.ntime, nonce: share.nonce };
         let ntime_max = self.clock.unix.max(live.tip.ntime).saturating_add(NTIME_AHEAD);
         let verdict = channel.judge(live, share.extranonce, &submission, ntime_max)?;
+        if live.job.is_heat {
+            if channel.unacknowledged.count == 0 {
+                self.touched.push(channel.id);
+            }
+            channel.credit_warmth(share.sequence_number, verdict.credited, self.clock.now);
+            self.context.status.heat.share();
+            self.warmed = true;
+            return Ok(());
+        }
         let context = channel.context(live, worker).map_err(cannot_count)?;
         if verdict.credited.is_some() {
             self.log.add(&context, submission, share.extranonce.unwrap_or_default());
@@ -138,7 +147,8 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         // The buffer is kept for the next burst.
         self.touched = touched;
         self.log.hand_over()?;
-        Ok(())
+        // Where nothing was taken down, nothing will be heard of it.
+        if std::mem::take(&mut self.warmed) { self.acknowledge() } else { Ok(()) }
     }
 
     /// Answers the accepted shares that are on disk by now.

@@ -1,0 +1,110 @@
+//! How the running pool fares, in one JSON file, for programs on this machine:
+//! `run/status.json` in the data folder.
+//!
+//! It is what `/api/v1/status` says without the list of connections, and so of bounded size;
+//! `written_at` tells whether the pool still lives. The StartOS package draws its health
+//! checks from it, so that these need neither a port nor a password.
+
+use crate::run_folder;
+use crate::status::{Observed, StatusSnapshot};
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+use tracing::warn;
+
+/// Name of the file in the folder `run`.
+pub const STATUS: &str = "status.json";
+
+/// How often it is written.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// What stands in the file. Programs rely on its fields: add, do not rename.
+#[derive(Debug, Serialize)]
+struct StatusFile {
+    /// Seconds since 1970, UTC.
+    written_at: u64,
+    #[serde(flatten)]
+    status: StatusSnapshot,
+}
+
+/// Writes the file into the data folder `folder`, then again and again.
+pub async fn keep(observed: &Observed, folder: &Path) -> Infallible {
+    let mut complained = false;
+    loop {
+        match write(observed, folder, Instant::now(), SystemTime::now()) {
+            Ok(()) => complained = false,
+            Err(error) if !complained => {
+                complained = true;
+                warn!(%error, "cannot write run/status.json into the data folder; other programs may know less");
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// When the pool on the data folder `folder` last wrote the file.
+///
+/// # Errors
+/// When there is none, or it is not what was written.
+pub fn written_at(folder: &Path) -> io::Result<SystemTime> {
+    #[derive(Deserialize)]
+    struct Written {
+        written_at: u64,
+    }
+    /// Much more than any has.
+    const MAX_BYTES: u64 = 4 * 1024 * 1024;
+    let file = File::open(folder.join(run_folder::RUN).join(STATUS))?;
+    let Written { written_at } = serde_json::from_reader(BufReader::new(file.take(MAX_BYTES)))?;
+    let since = Duration::from_secs(written_at);
+    SystemTime::UNIX_EPOCH.checked_add(since).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// Writes the file as of `now`, which is `clock` on the wall.
+fn write(observed: &Observed, folder: &Path, now: Instant, clock: SystemTime) -> io::Result<()> {
+    let written_at = clock.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let status = observed.snapshot(now, 0);
+    run_folder::replace(folder, STATUS, &StatusFile { written_at, status })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+    use crate::status::snapshot::fake;
+
+    #[test]
+    fn it_says_when_it_was_written_and_how_the_pool_fares_without_naming_connections() {
+        let (observed, jobs) = fake::observed(Instant::now());
+        let _guard = observed.status.connections.opened(([203, 0, 113, 7], 5).into());
+        let folder = tempfile::tempdir().unwrap();
+        let read = || -> serde_json::Value {
+            serde_json::from_slice(&std::fs::read(folder.path().join("run/status.json")).unwrap()).unwrap()
+        };
+        let clock = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        write(&observed, folder.path(), Instant::now(), clock).unwrap();
+        let json = read();
+        assert_eq!(json["written_at"], 1_800_000_000);
+        assert_eq!((&json["serving"], &json["source"]["detail"]), (&false.into(), &"no node".into()));
+        assert_eq!(json["connection_counts"]["open"], 1);
+        assert!(!json.to_string().contains("203.0.113.7"), "{json}");
+        jobs.send_replace(1);
+        write(&observed, folder.path(), Instant::now(), clock + Duration::from_secs(5)).unwrap();
+        assert_eq!((&read()["serving"], &read()["written_at"]), (&true.into(), &1_800_000_005.into()));
+        assert_eq!(written_at(folder.path()).unwrap(), clock + Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_file_that_is_missing_or_damaged_tells_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(written_at(folder.path()).is_err());
+        std::fs::create_dir(folder.path().join("run")).unwrap();
+        for content in ["", "{", "{}", "{\"written_at\": -1}", "{\"written_at\": 18446744073709551615}"] {
+            std::fs::write(folder.path().join("run/status.json"), content).unwrap();
+            assert!(written_at(folder.path()).is_err(), "{content}");
+        }
+    }
+}

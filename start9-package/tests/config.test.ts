@@ -1,0 +1,84 @@
+/** Whatever the forms can make goes through the program's own check. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { test } from 'node:test'
+import { renderConfig } from '../startos/config'
+import { newStore, type Store } from '../startos/fileModels/store'
+import { ADDRESS, DESCRIPTOR, NODE, write } from './place'
+
+function verdict(store: Store): { good: boolean; problems: { key: string }[] } {
+  write('run/candidate.json', renderConfig(store))
+  const { stdout, status } = spawnSync(
+    process.env.PUNCHBOWL_BIN!,
+    [
+      'check-config',
+      '--config',
+      `${process.env.TEST_VOLUME}/run/candidate.json`,
+      '--json',
+    ],
+    { encoding: 'utf8', env: {} },
+  )
+  const said = JSON.parse(stdout)
+  assert.equal(status, said.good ? 0 : 1)
+  return said
+}
+
+const payouts: Store['payout'][] = [
+  { mode: 'address', address: ADDRESS, descriptor: DESCRIPTOR },
+  { mode: 'descriptor', address: ADDRESS, descriptor: DESCRIPTOR },
+  { mode: 'solo', address: ADDRESS, descriptor: DESCRIPTOR },
+]
+const relays = [`203.0.113.9,${NODE}`, 'relay.example,ca']
+
+test('every combination of choices is a configuration that the pool takes', () => {
+  for (const payout of payouts) {
+    for (const relay of ['none', 'public', 'own'] as const) {
+      for (const on of [true, false]) {
+        const store: Store = {
+          ...newStore,
+          payout,
+          pool: { ...newStore.pool, rental: on, tag: on ? '/x/' : '' },
+          iroh: {
+            ...newStore.iroh,
+            enabled: on,
+            relay,
+            relays,
+            publish: on,
+            membersOnly: on,
+            members: [NODE],
+          },
+        }
+        assert.deepEqual(verdict(store).problems, [], JSON.stringify(store))
+      }
+    }
+  }
+})
+
+test('the limits of each form are within the pool’s own', () => {
+  const extremes: Partial<Store['pool']>[] = [
+    { sharesPerMinute: 0.1 },
+    { sharesPerMinute: 1000 },
+    { minDifficulty: 0.0000001 },
+    { minDifficulty: 1_000_000_000 },
+    { rentalDifficulty: 1 },
+    { rentalDifficulty: 1_000_000_000_000 },
+    { templateSeconds: 1 },
+    { templateSeconds: 600 },
+    { templateSatoshi: 0 },
+    { templateSatoshi: 100_000_000 },
+  ]
+  for (const extreme of extremes) {
+    const pool = { ...newStore.pool, rental: true, ...extreme }
+    const store = { ...newStore, payout: payouts[2]!, pool }
+    assert.deepEqual(verdict(store).problems, [], JSON.stringify(extreme))
+  }
+})
+
+test('a new installation’s configuration lacks the payout and nothing else', () => {
+  const { good, problems } = verdict(newStore)
+  assert.equal(good, false)
+  assert.deepEqual(
+    problems.map(({ key }) => key),
+    ['payout.address'],
+  )
+})

@@ -1,0 +1,2 @@
+/** What was mounted in containers; see setup.cjs. */
+declare var mounted: unknown[]
