@@ -57,6 +57,9 @@ export const write = (name: string, content: unknown): void => {
   writeFileSync(join(volume, name), text)
 }
 
+export const text = (name: string): string =>
+  readFileSync(join(volume, name), 'utf8')
+
 export const read = (name: string): any =>
   JSON.parse(readFileSync(join(volume, name), 'utf8'))
 

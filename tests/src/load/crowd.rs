@@ -30,6 +30,8 @@ pub struct Member {
 
 /// How many connections may be in the middle of their handshake at a time.
 const AT_A_TIME: usize = 64;
+/// The same where each comes from a node of its own, which this one thread has to start.
+const NODES_AT_A_TIME: usize = 8;
 
 impl Crowd {
     /// Opens `connections` connections with `channels` channels each, and waits until
@@ -38,7 +40,11 @@ impl Crowd {
     /// # Errors
     /// When any of them fails.
     pub async fn gather(target: &Target, connections: usize, channels: usize) -> Result<Crowd> {
-        let (target, gate) = (Arc::new(target.clone()), Arc::new(Semaphore::new(AT_A_TIME)));
+        let at_a_time = match &target.dial {
+            Dial::Tcp(_) => AT_A_TIME,
+            Dial::Node { .. } => NODES_AT_A_TIME,
+        };
+        let (target, gate) = (Arc::new(target.clone()), Arc::new(Semaphore::new(at_a_time)));
         let mut arriving = JoinSet::new();
         for _ in 0..connections {
             let (target, gate) = (Arc::clone(&target), Arc::clone(&gate));
