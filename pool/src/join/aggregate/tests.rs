@@ -138,10 +138,11 @@ fn a_share_below_the_pools_target_is_acknowledged_here_and_counted_as_such() {
 #[test]
 fn what_cannot_be_valid_is_refused_here() {
     let mut stage = Stage::mining(2, Target::DIFFICULTY_1);
-    let (mine, theirs) = (stage.jobs(0)[0].id, stage.jobs(1)[0].id);
+    let mine = stage.jobs(0)[0].id;
+    let nobodys = mine.max(stage.jobs(1)[0].id) + 1;
     stage.submit(0, 1, mine, 5);
     stage.submit(0, 2, mine, 5);
-    stage.submit(0, 3, theirs, 6);
+    stage.submit(0, 3, nobodys, 6);
     let faults: Vec<ShareFault> = stage
         .told(0)
         .into_iter()
