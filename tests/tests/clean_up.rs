@@ -63,12 +63,15 @@ async fn stopped_pool_leaves_in_its_data_folder_what_the_next_one_needs_and_noth
     let solution = format!("solutions/regtest/{height:08}-{hash}");
     let mut expected = [
         "authority.key",
+        "bests.json",
         "invite",
         "ledger.sqlite",
         "ledger.sqlite.lock",
         "lock",
         "node.key",
+        "outbox.sqlite",
         "run/identity.json",
+        "run/status.json",
     ]
     .map(str::to_owned)
     .to_vec();

@@ -218,7 +218,9 @@ impl Answers {
         pool: Option<Value>,
         members: Option<Value>,
     ) -> Result<Answers, serde_json::Error> {
-        let read: Status = serde_json::from_value(status.clone())?;
+        // By itself a list of nothing would do too: everything has a default.
+        let fields: BTreeMap<String, Value> = serde_json::from_value(status.clone())?;
+        let read: Status = serde_json::from_value(fields.into_iter().collect())?;
         let list = members.as_ref().and_then(|members| members.get("items")).cloned();
         Ok(Answers {
             status: read,
