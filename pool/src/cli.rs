@@ -94,7 +94,7 @@ enum Command {
     /// Make, list and revoke tokens for programs that change something
     Token(token::TokenArgs),
     /// Check a pool's ledger: every share, slice, signature, payout and coinbase
-    Verify(verify::VerifyArgs),
+    Verify(Box<verify::VerifyArgs>),
     /// Make the key by which miners know a pool
     Keygen(keygen::KeygenArgs),
 }
@@ -145,7 +145,7 @@ fn run_command(cli: Cli) -> Result<ExitCode> {
         Command::Notify(args) => return notify::run(&args),
         Command::Password(args) => password::run(&args)?,
         Command::Token(args) => token::run(&args)?,
-        Command::Verify(args) => return in_runtime(verify::run(args)),
+        Command::Verify(args) => return in_runtime(verify::run(*args)),
         Command::Keygen(args) => keygen::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)

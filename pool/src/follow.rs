@@ -175,7 +175,7 @@ impl Follow {
                     let (kind, body) = events.next().await?;
                     self.intake.take(kind, &body)?
                 }
-                Connection::Pool(reading) => match self.intake.next()? {
+                Connection::Pool(reading) => match self.intake.received()? {
                     Some(received) => received,
                     None => match reading.next(self.config.wait).await? {
                         Some(bytes) => {

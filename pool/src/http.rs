@@ -212,19 +212,21 @@ impl HttpServer {
     }
 }
 
-/// Everything, for everybody, where nobody's address is known: at the relay's port.
+/// All that is shown, for everybody, where nobody's address is known: at the relay's port. What is for
+/// the host alone is not there.
 pub fn open_routes(shown: Arc<Shown>) -> Router {
     let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
-    answers(shown).layer(MockConnectInfo(unknown)).layer(from_fn(headers::secure))
+    answers(shown, Router::new()).layer(MockConnectInfo(unknown)).layer(from_fn(headers::secure))
 }
 
 /// Everything, for those who may look.
 fn routes(shown: Arc<Shown>) -> Router {
-    let readers = shown.readers;
-    answers(shown).layer(from_fn_with_state(readers, readers::admit)).layer(from_fn(headers::secure))
+    let (readers, host) = (shown.readers, host::routes(&shown));
+    answers(shown, host).layer(from_fn_with_state(readers, readers::admit)).layer(from_fn(headers::secure))
 }
 
-fn answers(shown: Arc<Shown>) -> Router {
+/// What is shown, and what `host` changes.
+fn answers(shown: Arc<Shown>, host: Router<Arc<Shown>>) -> Router {
     let more = shown.more.clone();
     Router::new()
         .merge(health::routes())
@@ -235,7 +237,7 @@ fn answers(shown: Arc<Shown>) -> Router {
         .merge(pages::routes())
         .merge(assets::routes())
         .merge(shims::routes())
-        .merge(host::routes(&shown))
+        .merge(host)
         .fallback(nothing_there)
         .with_state(shown)
         .merge(more)

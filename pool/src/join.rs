@@ -25,7 +25,9 @@ mod news;
 pub mod status;
 mod sv2;
 mod uplink;
+mod watch;
 
+use crate::known_heads::KnownHeads;
 use crate::server::Closed;
 use crate::server::acceptor::FirstBytes;
 use crate::sv1::{Sv1Port, connection};
@@ -67,6 +69,9 @@ pub struct JoinConfig {
     pub listen: Vec<SocketAddr>,
     /// What Stratum V2 miners know this helper by.
     pub authority: Arc<AuthorityKeypair>,
+    /// The heads that pools have shown before, if their ledgers are to be checked all the
+    /// time.
+    pub check: Option<KnownHeads>,
     /// How old miners' sessions are made.
     pub session: SessionConfig,
 }

@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn it_says_when_it_was_written_and_how_the_pool_fares_without_naming_connections() {
         let (observed, jobs) = fake::observed(Instant::now());
-        let _guard = observed.status.connections.opened(([203, 0, 113, 7], 5).into());
+        let _guard = observed.status.connections.opened(std::net::SocketAddr::from(([203, 0, 113, 7], 5)));
         let folder = tempfile::tempdir().unwrap();
         let read = || -> serde_json::Value {
             serde_json::from_slice(&std::fs::read(folder.path().join("run/status.json")).unwrap()).unwrap()

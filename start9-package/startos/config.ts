@@ -56,10 +56,22 @@ export function renderConfig(store: Store) {
   }
 }
 
-function renderPayout({ mode, address, descriptor }: Store['payout']) {
+const PPM_PER_PERCENT = 10_000
+const SECONDS_PER_DAY = 86_400
+const ppm = (percent: number) => Math.round(percent * PPM_PER_PERCENT)
+
+function renderPayout(payout: Store['payout']) {
+  const { mode, address, descriptor } = payout
   switch (mode) {
     case 'solo':
-      return { mode: 'solo' }
+      return { mode, ...renderFee(payout) }
+    case 'shared':
+      return {
+        mode,
+        ...renderFee(payout),
+        finder_bonus_ppm: ppm(payout.bonusPercent),
+        ...renderWindow(payout),
+      }
     case 'descriptor':
       return { mode: 'fixed', descriptor: descriptor ?? '' }
     // Without an address the pool refuses to start, as it should.
@@ -68,3 +80,41 @@ function renderPayout({ mode, address, descriptor }: Store['payout']) {
       return address === null ? { mode: 'fixed' } : { mode: 'fixed', address }
   }
 }
+
+/** The address is the fee's, and is only named where there is one. */
+function renderFee({ feePercent, feeAddress }: Store['payout']) {
+  const host_fee_ppm = ppm(feePercent)
+  return host_fee_ppm > 0 && feeAddress !== null
+    ? { host_fee_ppm, address: feeAddress }
+    : { host_fee_ppm }
+}
+
+function renderWindow(payout: Store['payout']) {
+  const { window } = payout
+  switch (window) {
+    case 'round':
+      return { window }
+    case 'recent':
+      return {
+        window,
+        ...(payout.windowDifficulties !== null && {
+          window_difficulties: payout.windowDifficulties,
+        }),
+        ...(payout.windowDays !== null && {
+          window_time: payout.windowDays * SECONDS_PER_DAY,
+        }),
+      }
+    case 'event':
+      return {
+        window,
+        ...(payout.eventStart !== null && {
+          event_start: utc(payout.eventStart),
+        }),
+        ...(payout.eventEnd !== null && { event_end: utc(payout.eventEnd) }),
+      }
+  }
+}
+
+/** The form gives minutes, such as 2026-12-24T18:00. */
+const utc = (minute: string) =>
+  /T\d\d:\d\d$/.test(minute) ? `${minute}:00Z` : minute

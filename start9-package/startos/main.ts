@@ -50,7 +50,11 @@ export const main = sdk.setupMain(async ({ effects }) => {
       exec: {
         command: [program, 'pool', '--config', `${data}/${files.config}`],
         user,
-        env: { RUST_LOG: store.pool.log },
+        env: {
+          RUST_LOG: store.pool.log,
+          // Settings are made here: the dashboard only shows them.
+          PUNCHBOWL_CONFIG_MANAGED: 'startos',
+        },
         sigtermTimeout: STOP_MILLISECONDS,
       },
       ready: {

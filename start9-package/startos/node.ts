@@ -33,6 +33,7 @@ type Verdict = {
 export async function run(
   effects: T.Effects,
   args: string[],
+  input?: string,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   return sdk.SubContainer.withTemp(
     effects,
@@ -42,7 +43,7 @@ export async function run(
     async container => {
       const { exitCode, stdout, stderr } = await container.exec(
         [program, ...args],
-        { user },
+        { user, ...(input !== undefined && { input }) },
       )
       return {
         code: exitCode,

@@ -20,6 +20,7 @@ import {
   read,
   status,
   submit,
+  text,
   valuesOf,
   write,
 } from './place'
@@ -37,7 +38,19 @@ const address = (text: string) => ({
 const descriptor = (text: string) => ({
   payout: { selection: 'descriptor', value: { descriptor: text } },
 })
-const solo = { payout: { selection: 'solo', value: {} } }
+const noFee = { feePercent: 0, feeAddress: null }
+const solo = { payout: { selection: 'solo', value: noFee } }
+const shared = (value: object) => ({
+  payout: {
+    selection: 'shared',
+    value: {
+      ...noFee,
+      bonusPercent: 0,
+      window: { selection: 'round', value: {} },
+      ...value,
+    },
+  },
+})
 
 const action = (id: string) => actions.get(id as never)
 const set = (id: string, input: unknown) => submit(os, action(id), input)
@@ -94,6 +107,100 @@ test('set-payout: going to and fro loses neither address nor descriptor', async 
   const again = await prefill(os, action('set-payout'))
   assert.equal(again.payout.value.address, ADDRESS)
   assert.equal(again.payout.other.descriptor.descriptor, DESCRIPTOR)
+})
+
+test('set-payout: a shared pool has its fee, bonus and window as entered, and shows them again', async () => {
+  await set('set-payout', shared({}))
+  const { payout } = (await rendered()).configured
+  assert.deepEqual(
+    [payout.mode, payout.host_fee_ppm, payout.window],
+    ['shared', 0, 'round'],
+  )
+  assert.equal(payout.address, undefined)
+  await set(
+    'set-payout',
+    shared({
+      feePercent: 1.5,
+      feeAddress: ADDRESS,
+      bonusPercent: 2,
+      window: {
+        selection: 'recent',
+        value: { windowDifficulties: 2, windowDays: 30 },
+      },
+    }),
+  )
+  const entered = (await rendered()).configured.payout
+  assert.equal(entered.host_fee_ppm, 15_000)
+  assert.equal(entered.address, ADDRESS)
+  assert.equal(entered.finder_bonus_ppm, 20_000)
+  assert.equal(entered.window_difficulties, 2)
+  assert.equal(entered.window_time, 30 * 86_400)
+  const shown = (await prefill(os, action('set-payout'))).payout
+  assert.equal(shown.selection, 'shared')
+  assert.equal(shown.value.feePercent, 1.5)
+  assert.deepEqual(shown.value.window.value, {
+    windowDifficulties: 2,
+    windowDays: 30,
+  })
+})
+
+test('set-payout: a fee without an address, a window without an end or with nothing in it is refused', async () => {
+  const before = read('store.json')
+  for (const [wrong, words] of [
+    [{ feePercent: 1 }, /address that the fee goes to/],
+    [{ feePercent: 101, feeAddress: ADDRESS }, /./],
+    [{ feePercent: 1, feeAddress: 'bc1qnonsense' }, /payout\.address/],
+    [
+      {
+        window: {
+          selection: 'recent',
+          value: { windowDifficulties: null, windowDays: null },
+        },
+      },
+      /payout\.window/,
+    ],
+    [
+      {
+        window: {
+          selection: 'event',
+          value: {
+            eventStart: '2026-12-25T02:00',
+            eventEnd: '2026-12-24T18:00',
+          },
+        },
+      },
+      /payout\.window/,
+    ],
+  ] as const) {
+    await assert.rejects(
+      set('set-payout', shared(wrong)),
+      words,
+      JSON.stringify(wrong),
+    )
+  }
+  assert.deepEqual(read('store.json'), before)
+})
+
+test('set-dashboard-password: the pool keeps a hash of it, and it is shown once, masked', async () => {
+  await set('set-payout', solo)
+  const { result } = await set('set-dashboard-password', {
+    password: 'correct horse battery',
+  })
+  assert.deepEqual(
+    [result.value, result.masked],
+    ['correct horse battery', true],
+  )
+  const kept = list('.').filter(name => /password/.test(name))
+  assert.equal(kept.length, 1)
+  assert.ok(!text(kept[0]!).includes('horse'))
+  assert.ok(!text('store.json').includes('horse'))
+})
+
+test('set-dashboard-password: one that is too short, or has a space at its end, is refused', async () => {
+  for (const password of ['short', '', 'long enough but ', null]) {
+    await assert.rejects(set('set-dashboard-password', { password }))
+  }
+  assert.ok(!list('.').some(name => /password/.test(name)))
 })
 
 test('rotate-payout: an address is exchanged for a new one, which must be one and another', async () => {

@@ -23,10 +23,31 @@ function verdict(store: Store): { good: boolean; problems: { key: string }[] } {
   return said
 }
 
+const both = { ...newStore.payout, address: ADDRESS, descriptor: DESCRIPTOR }
 const payouts: Store['payout'][] = [
-  { mode: 'address', address: ADDRESS, descriptor: DESCRIPTOR },
-  { mode: 'descriptor', address: ADDRESS, descriptor: DESCRIPTOR },
-  { mode: 'solo', address: ADDRESS, descriptor: DESCRIPTOR },
+  { ...both, mode: 'address' },
+  { ...both, mode: 'descriptor' },
+  { ...both, mode: 'solo' },
+  { ...both, mode: 'solo', feePercent: 1.5, feeAddress: ADDRESS },
+  { ...both, mode: 'shared' },
+  {
+    ...both,
+    mode: 'shared',
+    feePercent: 0.0001,
+    feeAddress: ADDRESS,
+    bonusPercent: 100,
+    window: 'recent',
+    windowDifficulties: 2.5,
+    windowDays: 30,
+  },
+  { ...both, mode: 'shared', window: 'recent', windowDays: 0.01 },
+  {
+    ...both,
+    mode: 'shared',
+    window: 'event',
+    eventStart: '2026-12-24T18:00',
+    eventEnd: '2026-12-25T02:00',
+  },
 ]
 const relays = [`203.0.113.9,${NODE}`, 'relay.example,ca']
 

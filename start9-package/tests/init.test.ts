@@ -25,7 +25,10 @@ test('a new installation asks for the payout and for IPC, and names nobody to be
   assert.equal(os.tasks.get('set-payout')!.severity, 'critical')
   assert.equal(os.tasks.get('set-payout')!.packageId, 'punchbowl')
   const { payout } = read('store.json')
-  assert.deepEqual(payout, { mode: null, address: null, descriptor: null })
+  assert.deepEqual(
+    [payout.mode, payout.address, payout.descriptor, payout.feePercent],
+    [null, null, null, 0],
+  )
   assert.equal(os.dataVersion, '0.1.0:0')
 })
 
@@ -177,6 +180,7 @@ test('every action is exported with a name, words and a group', async () => {
     'reset-stats',
     'rotate-authority-key',
     'rotate-payout',
+    'set-dashboard-password',
     'set-payout',
     'view-template',
   ])

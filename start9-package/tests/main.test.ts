@@ -33,6 +33,7 @@ test('one program runs, as root, on the configuration made from the store', asyn
   ])
   assert.equal(exec.user, 'root')
   assert.equal(exec.env.RUST_LOG, 'debug')
+  assert.equal(exec.env.PUNCHBOWL_CONFIG_MANAGED, 'startos')
   assert.equal(exec.sigtermTimeout, 30_000)
   assert.equal(subcontainer.imageId, 'node')
   assert.equal(read('config.json').payout.address, ADDRESS)

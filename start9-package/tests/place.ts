@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
@@ -15,11 +16,19 @@ import { StartOs } from './effects'
 
 const volume = process.env.TEST_VOLUME!
 
-/** A StartOS with an empty volume. */
+/**
+ * A StartOS with an empty volume. The store is emptied and not deleted after the first time:
+ * what the package watched under the StartOS of before may be about to read it.
+ */
 export function freshStartOs(): StartOs {
   last?.end()
   for (const name of readdirSync(volume)) {
-    rmSync(join(volume, name), { recursive: true })
+    if (name === 'store.json') {
+      writeFileSync(join(volume, 'empty'), '{}')
+      renameSync(join(volume, 'empty'), join(volume, name))
+    } else {
+      rmSync(join(volume, name), { recursive: true, force: true })
+    }
   }
   last = new StartOs()
   return last
@@ -56,6 +65,9 @@ export const write = (name: string, content: unknown): void => {
   const text = typeof content === 'string' ? content : JSON.stringify(content)
   writeFileSync(join(volume, name), text)
 }
+
+export const text = (name: string): string =>
+  readFileSync(join(volume, name), 'utf8')
 
 export const read = (name: string): any =>
   JSON.parse(readFileSync(join(volume, name), 'utf8'))

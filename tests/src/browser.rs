@@ -26,6 +26,9 @@ pub struct Browser {
     _profile: TempDir,
 }
 
+/// How long a command may take before the test fails.
+const PATIENCE: Duration = Duration::from_secs(180);
+
 impl Browser {
     /// Starts one. `None`, said aloud, where there is no Chromium on this machine, unless
     /// `BROWSER_TESTS=required` makes that an error.
@@ -103,7 +106,6 @@ impl Drop for Browser {
 }
 
 fn end(driver: SocketAddr, session: &str) -> std::io::Result<()> {
-    const PATIENCE: Duration = Duration::from_secs(10);
     let mut stream = TcpStream::connect_timeout(&driver, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     write!(stream, "DELETE /session/{session} HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
@@ -141,8 +143,9 @@ async fn ask(driver: SocketAddr, method: &str, path: &str, body: &Value) -> Resu
         "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    let asking = exchange(driver, &request);
-    let answer = crate::within_deadline(&format!("chromedriver's answer to {path}"), asking).await??;
+    // A browser takes long to start on a busy machine.
+    let asking = tokio::time::timeout(PATIENCE, exchange(driver, &request));
+    let answer = asking.await.with_context(|| format!("chromedriver does not answer to {path}"))??;
     let answer: Value = serde_json::from_slice(&answer).context("chromedriver's answer is no JSON")?;
     let value = answer.get("value").cloned().unwrap_or_default();
     if let Some(error) = value.get("error").and_then(Value::as_str) {

@@ -39,6 +39,9 @@ async fn every_page_has_its_data_and_asks_nobody_else() {
                 assert!(text.to_lowercase().contains(&word.to_lowercase()), "{path} lacks {word:?}:\n{text}");
             }
             assert_eq!(contrast_faults(&tab).await, [""; 0], "{path}, dark: {dark}");
+            if name == "screen" {
+                tab.wait_for("!document.querySelector('.feast')").await.unwrap();
+            }
             let shade = if dark { "dark" } else { "light" };
             tab.photograph(&screenshots(), &format!("{name}-{shade}"), name != "screen").await.unwrap();
             if !dark {

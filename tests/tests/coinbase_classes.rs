@@ -8,7 +8,7 @@ use bitcoin::{
 use ledger::Reader;
 use serde_json::Value;
 use tests::{
-    Client, PoolConfig, Punchbowl, Sv1Miner,
+    Client, Join, PoolConfig, Punchbowl, Sv1Miner,
     client::{SLOW, Setup, Wanted},
     sv1::Sv1Job,
 };
@@ -84,6 +84,16 @@ async fn each_firmware_is_given_a_coinbase_that_it_takes_and_a_block_of_the_smal
         let channel = proxy.opened(request).await.unwrap();
         assert!(scripts(&coinbase(&proxy, channel)).len().abs_diff(count) <= 2);
     }
+
+    // So does `punchbowl join`, of an old miner behind it.
+    let join = Join::start(&[&pool.uri()], &[]).await.unwrap();
+    join.connected().await.unwrap();
+    let mut behind = Sv1Miner::connect(join.address()).await.unwrap();
+    behind.subscribe("Antminer S19j Pro/Fri Dec 1 2023").await.unwrap();
+    behind.authorize(&format!("{}.joined", address(5)), "x").await.unwrap();
+    let job = behind.until_job(|_| true).await.unwrap();
+    let (size, transaction) = whole(&behind, &job);
+    assert!(size <= 730 && scripts(&transaction).len().abs_diff(18) <= 2, "{size} bytes behind join");
 
     // The miner may say its class, the host of this worker has: a block in the short form.
     let mut asking = Sv1Miner::connect(pool.address()).await.unwrap();

@@ -77,15 +77,18 @@ impl Feed {
         Ok(Some(feed))
     }
 
-    /// What comes next: some `most_bytes`, or all there is. Empty when nothing is new.
+    /// What comes next: some `most_bytes` but at least one step, or all there is. Empty when nothing is new.
     ///
     /// # Errors
     /// [`StoreError`] when the file cannot be read.
     pub fn next(&mut self, most_bytes: usize) -> Result<Batch, StoreError> {
         let mut batch = Batch::default();
-        while self.encoder.bytes < most_bytes && !batch.caught_up && !batch.ended {
+        loop {
             batch.caught_up = self.source.step(&mut self.reader, STEP, &mut self.encoder)? == Step::CaughtUp;
             batch.ended = self.last_slice.is_some_and(|last| self.source.cursor().slice > last);
+            if batch.caught_up || batch.ended || self.encoder.bytes >= most_bytes {
+                break;
+            }
         }
         self.encoder.flush();
         self.encoder.bytes = 0;

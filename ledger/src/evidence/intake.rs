@@ -107,7 +107,7 @@ impl Intake {
         self.cursor
     }
 
-    /// Adds bytes as they come; then [`next`](Self::next) until there is nothing.
+    /// Adds bytes as they come; then [`received`](Self::received) until there is nothing.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.taken > 0 {
             self.buffer.drain(..self.taken);
@@ -120,7 +120,7 @@ impl Intake {
     ///
     /// # Errors
     /// [`IntakeError`]; the stream is of no use any more.
-    pub fn next(&mut self) -> Result<Option<Received>, IntakeError> {
+    pub fn received(&mut self) -> Result<Option<Received>, IntakeError> {
         let rest = self.buffer.get(self.taken..).unwrap_or_default();
         let Some((kind, rest)) = rest.split_first() else { return Ok(None) };
         let Some((length, rest)) = rest.split_first_chunk() else { return Ok(None) };

@@ -6,9 +6,9 @@
 
 mod pool;
 
-use ledger::audit::{Discrepancy, Evidence, OwnShares, compare_heads};
+use ledger::audit::{Discrepancy, Evidence, OwnShares, Report, compare_heads};
 use ledger::payout::{Ppm, Rules};
-use ledger::{BookEntry, RecordedShare, ShareContext, ShareTerms, WorkSum};
+use ledger::{BookEntry, Commitment, RecordedShare, ShareContext, ShareTerms, WorkSum};
 use pool::*;
 use std::sync::Arc;
 use work::{Hash256, Target};

@@ -81,6 +81,11 @@ fn who_works_more_is_never_due_less() {
         if case.work.is_empty() || case.rules.mode != Mode::Shared {
             continue;
         }
+        // Where nobody who can be paid has worked, the finder earns all: until their work counts.
+        let is_payable = |member| case.directory.script(member).is_some() || case.directory.split_of(member).is_some();
+        if !case.work.iter().any(|(member, work)| work.0 > 0 && is_payable(*member)) {
+            continue;
+        }
         let mut dice = Dice::new(seed + 2);
         let lucky = dice.below(case.work.len() as u64) as usize;
         let member = case.work[lucky].0;

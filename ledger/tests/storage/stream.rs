@@ -22,7 +22,7 @@ impl Told {
         // As a network cuts it.
         for piece in bytes.chunks(1_000) {
             intake.push(piece);
-            while let Some(received) = intake.next().unwrap() {
+            while let Some(received) = intake.received().unwrap() {
                 match received {
                     Received::Shares(shares) => self.shares.extend(shares),
                     Received::Evidence(Evidence::Slice { .. }) => self.slices += 1,
@@ -168,7 +168,7 @@ fn bytes_that_are_no_stream_are_refused_by_name() {
     let refused = |bytes: &[u8]| {
         let mut intake = Intake::default();
         intake.push(bytes);
-        intake.next().unwrap_err().to_string()
+        intake.received().unwrap_err().to_string()
     };
     assert!(refused(&[99, 0, 0, 0, 0]).contains("kind 99"));
     assert!(refused(&[5, 255, 255, 255, 255]).contains("longer than any may be"));

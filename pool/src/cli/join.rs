@@ -1,5 +1,6 @@
 //! `punchbowl join`: lets the miners on this network mine at a pool elsewhere.
 
+use super::check_flags::CheckFlags;
 use super::dial_flags::DialFlags;
 use super::interrupt::Interrupt;
 use crate::data_dir::DataDir;
@@ -51,6 +52,9 @@ pub struct JoinArgs {
     /// Write the status to this file every few seconds
     #[arg(long, value_name = "FILE")]
     pub status_file: Option<PathBuf>,
+    /// How the pool is checked.
+    #[command(flatten)]
+    pub check: CheckFlags,
     /// How the pool is dialled.
     #[command(flatten)]
     pub dialling: DialFlags,
@@ -88,6 +92,7 @@ pub async fn run(args: JoinArgs) -> Result<()> {
         None => AuthorityKeypair::generate(&mut OsRng),
     };
     let join = Join::bind(JoinConfig {
+        check: args.check.known()?,
         lookup: args.dialling.lookup(&args.pools),
         relay_only: args.dialling.relay_only,
         pools: args.pools,

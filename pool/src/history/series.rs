@@ -252,7 +252,7 @@ impl Range {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
-    use work::HASHES_PER_DIFFICULTY;
+    use work::units::HASHES_PER_DIFFICULTY;
 
     const START: u64 = 1_800_000_000;
 

@@ -6,8 +6,11 @@ use super::messages;
 use super::miner::Request;
 use super::news::{Mailbox, News, RefusedChannel, tell};
 use super::status::JoinStatus;
+use super::watch::Jobs;
+use crate::check::Checker;
 use crate::upstream::{InFlight, UpstreamError};
 use crate::wire::keep_alive::ChannelResumed;
+use crate::wire::tlv;
 use binary_sv2::from_bytes;
 use mining_sv2 as mining;
 use std::collections::{BTreeMap, HashMap};
@@ -41,9 +44,13 @@ pub(super) struct Channels {
     connected: bool,
     /// Whether it takes the names of workers with their shares (extension 0x0002).
     worker_names: bool,
+    /// Whether it is told how large a coinbase each miner takes (extension 0x5042).
+    tells_class: bool,
     /// Shares of one channel that may be under way.
     max_in_flight: usize,
     status: Arc<JoinStatus>,
+    /// Is told of accepted shares.
+    checker: Option<Checker>,
 }
 
 #[derive(Debug)]
@@ -66,6 +73,8 @@ struct Channel {
     rolled: usize,
     tip: Option<Tip>,
     in_flight: InFlight<Parcel>,
+    /// What its shares may be of.
+    jobs: Jobs,
     accepted: u64,
     rejected: u64,
 }
@@ -82,6 +91,8 @@ impl Channels {
     pub(super) fn new(user: Option<String>, max_in_flight: usize, status: Arc<JoinStatus>) -> Channels {
         Channels {
             worker_names: false,
+            tells_class: false,
+            checker: None,
             max_in_flight,
             status,
             user,
@@ -108,6 +119,16 @@ impl Channels {
     /// Whether the pool takes the names of workers with their shares.
     pub(super) fn set_worker_names(&mut self, granted: bool) {
         self.worker_names = granted;
+    }
+
+    /// Whether the pool is told how large a coinbase each miner takes.
+    pub(super) fn set_tells_class(&mut self, granted: bool) {
+        self.tells_class = granted;
+    }
+
+    /// Who is to be told of shares that the pool accepts from now on.
+    pub(super) fn set_checker(&mut self, checker: Option<Checker>) {
+        self.checker = checker;
     }
 
     /// What a miner wants; what is to be sent up for it, if there is a connection.
@@ -164,7 +185,10 @@ impl Channels {
         let request = self.next_request;
         self.next_request = self.next_request.wrapping_add(1);
         self.asked.insert(request, number);
-        let payload = messages::open(request, &name, &open.terms, open.min_rolled);
+        let mut payload = messages::open(request, &name, &open.terms, open.min_rolled);
+        if self.tells_class {
+            payload.extend_from_slice(&tlv::for_coinbase_class(open.class.name()));
+        }
         vec![(mining::MESSAGE_TYPE_OPEN_EXTENDED_MINING_CHANNEL, false, payload)]
     }
 
@@ -209,7 +233,14 @@ impl Channels {
         for miner in self.miners.values_mut() {
             let known = miner.channel.as_ref().map(|channel| channel.id);
             match kept.iter().find(|resumed| known == Some(resumed.channel_id)) {
-                Some(resumed) => outgoing.extend(miner.resume(resumed, self.worker_names, &self.status)),
+                Some(resumed) => {
+                    outgoing.extend(miner.resume(
+                        resumed,
+                        self.worker_names,
+                        &self.status,
+                        self.checker.as_ref(),
+                    ));
+                }
                 None => {
                     let gone = miner.channel.take();
                     self.status.lose(gone.map_or(0, |channel| channel.in_flight.len()));
@@ -260,6 +291,7 @@ impl Channels {
             rolled,
             tip: None,
             in_flight: InFlight::new(self.max_in_flight),
+            jobs: Jobs::default(),
             accepted: 0,
             rejected: 0,
         });
@@ -337,14 +369,16 @@ impl Channels {
         // Nearly always the same tip and layout for all of them, and the job is made once.
         let mut made: Option<Arc<TipJob>> = None;
         for miner in self.receivers(to) {
-            let Some(channel) = &miner.channel else { continue };
+            let Some(channel) = &mut miner.channel else { continue };
             let Some(tip) = channel.tip else { continue };
             let size = channel.prefix.len() + channel.rolled;
             let fits = made.as_ref().filter(|job| job.tip == tip && job.extranonce_size() == size).cloned();
             let job = fits.unwrap_or_else(|| raw.on(tip, min_ntime.unwrap_or(tip.min_ntime), size));
             made = Some(job.clone());
             let (prefix, target) = (channel.prefix, channel.target);
-            miner.tell(News::Job(JobNews { id: job.id, job, prefix, target }));
+            let news = JobNews { id: job.id, job, prefix, target };
+            channel.jobs.push(news.clone());
+            miner.tell(News::Job(news));
         }
     }
 
@@ -372,12 +406,15 @@ impl Channels {
 
     fn accepted(&mut self, payload: &mut [u8]) -> Result<(), UpstreamError> {
         let message: mining::SubmitSharesSuccess = read(payload, "SubmitShares.Success")?;
-        let status = self.status.clone();
+        let (status, checker) = (self.status.clone(), self.checker.clone());
         for miner in self.receivers(message.channel_id) {
             let Some(channel) = &mut miner.channel else { continue };
             channel.accepted += u64::from(message.new_submits_accepted_count);
             for parcel in channel.in_flight.judged_up_to(message.last_sequence_number) {
                 status.judged(true);
+                if let Some(checker) = &checker {
+                    channel.jobs.accepted(checker, &miner.name, &parcel.share);
+                }
                 tell(&miner.mailbox, miner.number, News::Accepted(parcel.share.sequence));
             }
         }
@@ -466,7 +503,13 @@ impl Miner {
         }
     }
 
-    fn resume(&mut self, pool: &ChannelResumed, names: bool, status: &JoinStatus) -> Vec<Outgoing> {
+    fn resume(
+        &mut self,
+        pool: &ChannelResumed,
+        names: bool,
+        status: &JoinStatus,
+        checker: Option<&Checker>,
+    ) -> Vec<Outgoing> {
         let Some(channel) = &mut self.channel else { return Vec::new() };
         channel.target = pool.target;
         channel.prefix = pool.extranonce_prefix;
@@ -477,6 +520,9 @@ impl Miner {
             for parcel in channel.in_flight.judged_up_to(pool.last_sequence_number) {
                 let sequence = parcel.share.sequence;
                 status.judged(!refused);
+                if let Some(checker) = checker.filter(|_| !refused) {
+                    channel.jobs.accepted(checker, &self.name, &parcel.share);
+                }
                 let verdict = if refused {
                     // Which of them, and why, was said when nobody listened.
                     News::Rejected(sequence, Refusal::PoolLost)

@@ -7,9 +7,10 @@ use super::channels::{self, Channels, Outgoing};
 use super::miner::Request;
 use super::news::News;
 use super::status::JoinStatus;
+use crate::check::Checker;
 use crate::server::setup::WORKER_NAMES;
 use crate::upstream::UpstreamError;
-use crate::wire::keep_alive::ChannelResumed;
+use crate::wire::keep_alive::{self, ChannelResumed};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
@@ -45,6 +46,11 @@ impl Crowd {
         Crowd { channels: Channels::new(user, most, status), together }
     }
 
+    /// Who is to be told of shares that the pool accepts from now on.
+    pub(super) fn set_checker(&mut self, checker: Option<Checker>) {
+        self.channels.set_checker(checker);
+    }
+
     /// Whether any channel is open.
     pub(super) fn any_open(&self) -> bool {
         self.channels.any_open()
@@ -62,6 +68,7 @@ impl Crowd {
             warn!("the pool does not take workers' names (extension 0x0002): it sees all miners as one");
         }
         self.channels.set_worker_names(names);
+        self.channels.set_tells_class(granted.contains(&keep_alive::EXTENSION));
     }
 
     /// What a miner wants; what is to be sent up for it.

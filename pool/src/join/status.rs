@@ -5,9 +5,10 @@ mod serve;
 
 pub use serve::{StatusError, serve_http, write_file};
 
+use crate::check::CheckStatus;
 use serde::Serialize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 
 /// Counters and the state of the way up.
@@ -26,6 +27,8 @@ pub struct JoinStatus {
     pub(super) in_flight: AtomicU64,
     heat_miners: AtomicU64,
     heat_shares: AtomicU64,
+    /// How the check of each pool's ledger stands.
+    checks: OnceLock<Vec<watch::Receiver<CheckStatus>>>,
 }
 
 /// The way up.
@@ -60,6 +63,8 @@ pub struct JoinSnapshot {
     pub shares: ShareCounts,
     /// Work that pays nobody.
     pub heat: HeatCounts,
+    /// How the check of this pool's ledger stands, if it is checked.
+    pub pool_check: Option<CheckStatus>,
 }
 
 /// Connected miners.
@@ -114,6 +119,7 @@ impl JoinStatus {
             refused_here: AtomicU64::default(),
             lost: AtomicU64::default(),
             in_flight: AtomicU64::default(),
+            checks: OnceLock::new(),
             heat_miners: AtomicU64::default(),
             heat_shares: AtomicU64::default(),
         })
@@ -138,6 +144,12 @@ impl JoinStatus {
         self.refused_here.fetch_add(1, Relaxed);
     }
 
+    /// Where it is read how each pool's check stands. Once.
+    pub(super) fn set_checks(&self, checks: Vec<watch::Receiver<CheckStatus>>) {
+        // A second time there would be nothing new.
+        let _ = self.checks.set(checks);
+    }
+
     /// How it stands now.
     pub fn snapshot(&self) -> JoinSnapshot {
         let upstream = self.uplink.borrow().clone();
@@ -149,7 +161,14 @@ impl JoinStatus {
                 format!("no pool at present; {count} miners work for warmth alone, which pays nobody")
             }
         };
+        let checks = self.checks.get().map(Vec::as_slice).unwrap_or_default();
+        let check = checks.get(upstream.pool.wrapping_sub(1)).map(|check| check.borrow().clone());
+        let summary = match &check {
+            Some(check) if check.wrong > 0 => format!("{}; {summary}", check.words()),
+            _ => summary,
+        };
         JoinSnapshot {
+            pool_check: check,
             summary,
             mode: if self.aggregated { "aggregated" } else { "one channel per miner" },
             upstream,

@@ -11,6 +11,7 @@ use super::fail_back;
 use super::miner::Request;
 use super::status::{JoinStatus, UplinkState};
 use super::{JoinConfig, JoinError};
+use crate::check::{CheckConfig, Checker};
 use crate::server::setup::{REQUIRES_VERSION_ROLLING, WORKER_NAMES};
 use crate::upstream::{Backoff, Incoming, Link, Standing, Upstream, UpstreamConfig, UpstreamError};
 use common_messages_sv2::MESSAGE_TYPE_RECONNECT;
@@ -39,9 +40,31 @@ pub(super) async fn run(
         extensions: vec![WORKER_NAMES],
     };
     let mut upstreams = Upstream::bind_all(config.pools.iter().map(upstream).collect()).await?;
+    let checking = stop.child_token();
+    let (mut checkers, mut checks) = (Vec::new(), Vec::new());
+    for (pool, upstream) in config.pools.iter().zip(&upstreams) {
+        let Some(heads) = &config.check else { break };
+        let check = CheckConfig {
+            pool: pool.clone(),
+            node: upstream.node(),
+            identity: config.identity.clone(),
+            lookup: config.lookup.clone(),
+            relay_only: config.relay_only,
+            heads: heads.clone(),
+        };
+        let (checker, check) = Checker::start(check, checking.clone());
+        checkers.push(checker);
+        checks.push(check);
+    }
+    status.set_checks(checkers.iter().map(Checker::status).collect());
     let crowd = Crowd::new(config, status.clone());
-    let mut uplink = Uplink { config, crowd, requests, backoff: Backoff::default(), status };
+    let mut uplink = Uplink { config, crowd, requests, backoff: Backoff::default(), status, checkers };
     uplink.run(&mut upstreams, &stop).await;
+    checking.cancel();
+    for check in checks {
+        // A check that panicked has said so.
+        let _ = check.await;
+    }
     for upstream in upstreams {
         upstream.close().await;
     }
@@ -66,6 +89,8 @@ struct Uplink<'a> {
     requests: mpsc::Receiver<Request>,
     backoff: Backoff,
     status: Arc<JoinStatus>,
+    /// One for each pool, where their ledgers are checked.
+    checkers: Vec<Checker>,
 }
 
 /// Why a connection ended.
@@ -98,6 +123,7 @@ impl Uplink<'_> {
                 None => return,
                 Some(Ok((link, standing))) => {
                     self.serving(current);
+                    self.crowd.set_checker(self.checkers.get(current).cloned());
                     let ended = self.connection(preferred, upstream, link, standing, stop).await;
                     (failures, lost_at) = (0, Instant::now());
                     match ended {

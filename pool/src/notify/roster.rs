@@ -165,7 +165,9 @@ impl Roster {
                 Standing::Mining | Standing::Offline { .. } => {}
             }
         }
-        passing.iter().for_each(|name| drop(self.workers.remove(name)));
+        for name in &passing {
+            self.workers.remove(name);
+        }
         if !gone.is_empty() || !back.is_empty() {
             self.told = Some(now);
         }

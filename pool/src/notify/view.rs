@@ -102,8 +102,12 @@ impl BlockView {
             hash: block.hash.clone(),
             worker: worker_name(&block.member, &block.worker),
             value: block.paid.iter().map(|(_, satoshi)| satoshi).sum(),
-            state: if block.accepted { "in-chain" } else { "submitted" },
-            detail: block.detail.clone(),
+            state: block.state,
+            // How the node was told, until there is more to say.
+            detail: match block.state {
+                "settled" | "orphaned" => block.status.clone(),
+                _ => block.detail.clone(),
+            },
         };
         BlockView { ago: Duration::from_secs(time.saturating_sub(block.found_at)), news }
     }

@@ -100,3 +100,58 @@ impl PartialEq for RuledPayouts {
 }
 
 impl Eq for RuledPayouts {}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use bitcoin::hashes::Hash;
+    use bitcoin::{Address, Network, ScriptBuf, WPubkeyHash};
+    use ledger::payout::{Rules, Standing};
+    use ledger::reader::Present;
+
+    const VALUE: u64 = 5_000_000_000;
+
+    fn payouts(standpoint: &Arc<Standpoint>, room: u32) -> Payouts {
+        Payouts::Ruled(RuledPayouts { standpoint: standpoint.clone(), finder: None, room })
+    }
+
+    fn twenty() -> Arc<Standpoint> {
+        let address = |number: u8| {
+            let script = ScriptBuf::new_p2wpkh(&WPubkeyHash::from_byte_array([number; 20]));
+            Address::from_script(&script, Network::Regtest).unwrap().to_string()
+        };
+        let work = (0..20).map(|number| (address(number).into(), ledger::Work(1_000))).collect();
+        let present = Present {
+            slice: 1,
+            book: Default::default(),
+            standing: Standing { work, balances: Vec::new() },
+            fullness: Default::default(),
+        };
+        Arc::new(Standpoint::new(Rules::default(), None, present, 0x207f_ffff))
+    }
+
+    #[test]
+    fn payouts_serve_others_that_differ_in_room_only_as_long_as_they_fit() {
+        let standpoint = twenty();
+        let mine = payouts(&standpoint, 1_000);
+        let paid = mine.pay(VALUE).unwrap();
+        assert_eq!(paid.outputs.len(), 20);
+        for (room, serves) in [(619, false), (620, true), (1_000, true), (9_000, true)] {
+            let wanted = payouts(&standpoint, room);
+            assert_eq!(
+                (paid.serves(&mine, &wanted), paid.is_best(&mine, &wanted)),
+                (serves, serves),
+                "{room}"
+            );
+        }
+        let otherwise = payouts(&twenty(), 1_000);
+        assert!(!paid.serves(&mine, &otherwise), "another state of the ledger");
+        // Where some were left out, more room asks for better.
+        let short = payouts(&standpoint, 100);
+        let paid = short.pay(VALUE).unwrap();
+        assert_eq!(paid.outputs.len(), 3);
+        assert!(paid.serves(&short, &mine) && !paid.is_best(&short, &mine));
+        assert!(paid.is_best(&short, &payouts(&standpoint, 100)));
+    }
+}

@@ -7,6 +7,7 @@ import { regenerateNodeId } from './regenerateNodeId'
 import { resetStats } from './resetStats'
 import { rotateAuthorityKey } from './rotateAuthorityKey'
 import { rotatePayout } from './rotatePayout'
+import { setDashboardPassword } from './setDashboardPassword'
 import { setPayout } from './setPayout'
 import { viewTemplate } from './viewTemplate'
 
@@ -18,6 +19,7 @@ export const actions = sdk.Actions.of()
   .addAction(rotatePayout)
   .addAction(configure)
   .addAction(irohSettings)
+  .addAction(setDashboardPassword)
   .addAction(resetStats)
   .addAction(regenerateNodeId)
   .addAction(rotateAuthorityKey)

@@ -42,10 +42,11 @@ export const rotatePayout = sdk.Action.withInput(
     // The pool keeps the descriptor's index; two must not write it.
     allowedStatuses: 'only-stopped',
     group: groups.configuration,
-    visibility:
-      (await readPayoutMode(effects)) === 'solo'
-        ? { disabled: i18n('Each miner is paid at its own address.') }
-        : 'enabled',
+    visibility: ['solo', 'shared'].includes(
+      (await readPayoutMode(effects)) ?? '',
+    )
+      ? { disabled: i18n('Each miner is paid at its own address.') }
+      : 'enabled',
   }),
   form,
 
@@ -80,7 +81,7 @@ export const rotatePayout = sdk.Action.withInput(
       return moved(before ?? '', after)
     }
     throw new Error(
-      mode === 'solo'
+      mode === 'solo' || mode === 'shared'
         ? i18n('Each miner is paid at its own address.')
         : i18n('Nobody is named to be paid. Do the task Set Payout first.'),
     )

@@ -14,10 +14,24 @@ const texts = z.array(z.string()).catch([])
 
 const payout = z.looseObject({
   /** Null until the host has chosen: the pool does not start before. */
-  mode: z.enum(['address', 'descriptor', 'solo']).nullable().catch(null),
+  mode: z
+    .enum(['address', 'descriptor', 'solo', 'shared'])
+    .nullable()
+    .catch(null),
   /** Both are kept whichever counts, so that going to and fro loses nothing. */
   address: text,
   descriptor: text,
+  /** What the host takes of each block that pays miners or members, and where it goes. */
+  feePercent: z.number().catch(0),
+  feeAddress: text,
+  /** What the finder of a shared block is paid ahead of everybody. */
+  bonusPercent: z.number().catch(0),
+  /** Which work counts in a shared block. The fields of each kind are kept. */
+  window: z.enum(['round', 'recent', 'event']).catch('round'),
+  windowDifficulties: z.number().nullable().catch(null),
+  windowDays: z.number().nullable().catch(null),
+  eventStart: text,
+  eventEnd: text,
 })
 
 const pool = z.looseObject({

@@ -89,20 +89,28 @@ impl<'a> Tab<'a> {
         self.browser.command("POST", "execute/async", &json!({"script": script, "args": arguments})).await
     }
 
-    /// Waits until `condition`, an expression, is true in the page.
+    /// Waits until `condition`, an expression, is true in the page; as long as several blocks
+    /// take, which come by chance.
     ///
     /// # Errors
-    /// When the deadline passes first.
+    /// When that never happens.
     pub async fn wait_for(&self, condition: &str) -> Result<()> {
+        const LOOKS: usize = 8;
         let script = format!(
             "const done = arguments[0];
-             const look = () => {{ if ({condition}) {{ watch.disconnect(); done(true); return true; }} }};
+             const look = () => {{ if ({condition}) {{ watch.disconnect(); done(true); }} }};
              const watch = new MutationObserver(look);
              watch.observe(document, {{childList: true, subtree: true, attributes: true, characterData: true}});
+             setTimeout(() => done(false), 30000);
              look();"
         );
         self.browser.command("POST", "timeouts", &json!({"script": 60_000})).await?;
-        self.run_async(&script, &[]).await.with_context(|| format!("waiting for {condition}")).map(drop)
+        for _ in 0..LOOKS {
+            if self.run_async(&script, &[]).await? == true {
+                return Ok(());
+            }
+        }
+        anyhow::bail!("waited in vain for {condition}")
     }
 
     /// The text of the page.

@@ -72,7 +72,7 @@ async fn a_slice_holds_all_that_recomputes_it() {
     body.read_to_end(&mut bytes).await.unwrap();
     let (mut intake, mut auditor) = (Intake::default(), Auditor::new(None, Vec::new()));
     intake.push(&bytes);
-    while let Some(received) = intake.next().unwrap() {
+    while let Some(received) = intake.received().unwrap() {
         match received {
             Received::Shares(shares) => shares.iter().for_each(|share| _ = auditor.share(share)),
             Received::Evidence(evidence) => auditor.add(&evidence),

@@ -21,7 +21,7 @@ use ledger::{RecordedShare, ShareContext, WorkSum};
 use ledgers::*;
 use serde_json::Value;
 use std::sync::Arc;
-use tests::{PoolConfig, Punchbowl};
+use tests::{Join, PoolConfig, Punchbowl, Sv1Miner};
 
 /// What `verify` says: whether all is well, and the names of the frauds.
 async fn verified(source: &str, more: &[&str]) -> (bool, Vec<String>, Value) {
@@ -159,11 +159,12 @@ async fn a_pool_that_tells_another_history_than_before_is_found_out_by_whoever_s
     let kept = pool.pool().folder().join("kept.sqlite");
     std::fs::copy(pool.pool().ledger(), &kept).unwrap();
 
-    // Shares of Bob's are dropped, and everything is numbered and signed anew.
+    // A share of Bob's is dropped, and everything is numbered and signed anew. (In an older
+    // slice it would show in later payouts.)
     let mut dropped = honest.evidence.clone();
     let last = dropped
         .iter()
-        .position(|each| matches!(each, Evidence::Share(share) if share.sequence == 30))
+        .position(|each| matches!(each, Evidence::Share(share) if share.sequence == 47))
         .unwrap();
     dropped.remove(last);
     pool.tell(&honest_heads(renumbered(dropped))).await.unwrap();
@@ -229,4 +230,21 @@ async fn a_member_who_comes_back_notices_that_the_past_was_rewritten() {
     pool.tell(&other).await.unwrap();
     let line = miner_says(&uri, "bob.rig", &heads, "THE POOL'S LEDGER IS WRONG").await;
     assert!(line.contains("two-histories"), "{line}");
+}
+
+#[tokio::test]
+async fn join_notices_that_an_accepted_share_is_not_in_the_ledger() {
+    let pool = Punchbowl::pool(PoolConfig::shares_only().key(&cheat::keypair())).await.unwrap();
+    let front = Front::before(pool.address(), cheat::keypair()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let heads = folder.path().join("heads.json").display().to_string();
+    let join = Join::start(&[&front.uri()], &["--heads", &heads]).await.unwrap();
+    let mut miner = Sv1Miner::mining(join.address(), "cpuminer/of the tests", "bob.rig").await.unwrap();
+    for _ in 0..3 {
+        let share = miner.find().unwrap();
+        // The third is accepted too, and is nowhere.
+        miner.submit(&share).await.unwrap();
+    }
+    let line = join.process().line(|line| line.contains("THE POOL'S LEDGER IS WRONG")).await.unwrap();
+    assert!(line.contains("my-share-missing"), "{line}");
 }

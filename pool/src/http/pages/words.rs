@@ -181,7 +181,7 @@ mod tests {
     fn times_are_those_of_the_calendar() {
         assert_eq!(utc(0), "1970-01-01 00:00:00");
         assert_eq!(utc(951_782_400), "2000-02-29 00:00:00");
-        assert_eq!(utc(1_796_000_107), "2026-11-29 21:35:07".replace("21:35:07", &utc(1_796_000_107)[11..]));
+        assert_eq!(utc(1_796_000_107), "2026-11-30 00:55:07");
     }
 
     #[test]

@@ -1,19 +1,22 @@
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 use super::*;
 use crate::payout::PayoutSet;
+use crate::payout::Standpoint;
 use crate::status::Heat;
 use bitcoin::ScriptBuf;
 use bitcoin::Transaction;
 use bitcoin::consensus::deserialize;
+use ledger::payout::{Ppm, Rules, Standing};
+use ledger::reader::Present;
 use template_provider::embedded::{self, EmbeddedChain, EmbeddedConfig};
-use template_provider::{SourceHandle, SourceStatus};
+use template_provider::{CoinbaseReserve, SourceHandle, SourceStatus};
 use work::extranonce::EXTRANONCE_SIZE;
 
 struct Bench {
     board: JobBoard,
     chain: EmbeddedChain,
     /// The chain serves as long as somebody holds this.
-    _source: SourceHandle,
+    source: SourceHandle,
     pool_payout: watch::Sender<Arc<PayoutSet>>,
     extras: watch::Sender<Arc<Extras>>,
     stop: CancellationToken,
@@ -30,23 +33,34 @@ fn bench(transactions: usize, max_variants: usize) -> Bench {
 }
 
 fn bench_with(transactions: usize, max_variants: usize, heat: Option<HeatWatch>) -> Bench {
-    let stop = CancellationToken::new();
-    let config = EmbeddedConfig { transactions, ..EmbeddedConfig::default() };
-    let (source, chain) = embedded::start_with_chain(config, stop.clone()).unwrap();
     let (pool_payout, payouts) = watch::channel(Arc::new(PayoutSet::single(script(1))));
+    bench_of(transactions, max_variants, heat, Ruling::Pool(payouts), pool_payout)
+}
+
+fn bench_of(
+    transactions: usize,
+    max_variants: usize,
+    heat: Option<HeatWatch>,
+    ruling: Ruling,
+    pool_payout: watch::Sender<Arc<PayoutSet>>,
+) -> Bench {
+    let stop = CancellationToken::new();
+    let reserve = CoinbaseReserve { output_bytes: 100, sigops: 3 };
+    let config = EmbeddedConfig { transactions, reserve, ..EmbeddedConfig::default() };
+    let (source, chain) = embedded::start_with_chain(config, stop.clone()).unwrap();
     let (sent_extras, extras) = watch::channel(Arc::default());
     let config = JobMakerConfig {
         templates: source.templates.clone(),
         openings: source.openings.clone(),
         delivered: source.delivered.clone(),
-        ruling: Ruling::Pool(payouts),
+        ruling,
         script_sig: ScriptSigBytes::tag(b"tag".to_vec()),
         extras,
         max_variants,
         heat,
     };
     let (board, _) = start(config, stop.clone());
-    Bench { board, chain, _source: source, pool_payout, extras: sent_extras, stop }
+    Bench { board, chain, source, pool_payout, extras: sent_extras, stop }
 }
 
 fn script(number: u8) -> ScriptBuf {
@@ -228,4 +242,76 @@ async fn work_for_warmth_takes_the_place_of_every_job_and_a_template_ends_it() {
     }
     assert!(!heat.is_on());
     assert_eq!(heat.snapshot(std::time::Instant::now()).times, 1);
+}
+
+/// The bench of a pool that pays by its ledger, and where the ledger's word is given.
+fn by_the_ledger() -> (Bench, watch::Sender<Option<Arc<Standpoint>>>) {
+    let (standpoints, standpoint) = watch::channel(None);
+    let (nobody, _) = watch::channel(Arc::new(PayoutSet::single(script(1))));
+    (bench_of(2, 8, None, Ruling::Ledger { standpoint, most_bytes: 10_000 }, nobody), standpoints)
+}
+
+fn address(number: u8) -> String {
+    let script = ScriptBuf::new_p2wpkh(&bitcoin::hashes::Hash::from_byte_array([number; 20]));
+    bitcoin::Address::from_script(&script, bitcoin::Network::Regtest).unwrap().to_string()
+}
+
+fn member(number: u8) -> PayTo {
+    PayTo::Member { name: address(number).into(), limit: super::super::limit::CoinbaseLimit::SV2 }
+}
+
+/// So many members have worked the same.
+fn standpoint(members: u8, rules: Rules) -> Option<Arc<Standpoint>> {
+    let work = (0..members).map(|number| (address(number).into(), ledger::Work(1_000))).collect();
+    let present = Present {
+        slice: 1,
+        book: Default::default(),
+        standing: Standing { work, balances: Vec::new() },
+        fullness: Default::default(),
+    };
+    Some(Arc::new(Standpoint::new(rules, None, present, 0x207f_ffff)))
+}
+
+fn payouts_of(job: &Job) -> usize {
+    let paid: u64 = job.paid.outputs.iter().map(|output| output.value.to_sat()).sum();
+    assert_eq!(paid, job.value, "a job pays what its template has to pay");
+    job.paid.outputs.len()
+}
+
+#[tokio::test]
+async fn members_have_one_job_in_common_unless_it_matters_who_finds_the_block() {
+    let (bench, standpoints) = by_the_ledger();
+    let mut ann = bench.board.subscribe(member(1)).await.unwrap();
+    let mut bob = bench.board.subscribe(member(2)).await.unwrap();
+    assert!(ann.borrow().is_none(), "nobody knows yet whom to pay");
+    standpoints.send_replace(standpoint(3, Rules::default()));
+    let (anns, bobs) = (until(&mut ann, |_| true).await, until(&mut bob, |_| true).await);
+    assert!(Arc::ptr_eq(&anns.active.job, &bobs.active.job));
+    assert_eq!((payouts_of(&anns.active.job), anns.active.job.paid.plan.is_some()), (3, true));
+
+    // A bonus makes a coinbase for each of them; so does a window in which nobody has worked.
+    for rules in [Rules { finder_bonus: Ppm(10_000), ..Rules::default() }, Rules::default()] {
+        let members = if rules.finder_bonus > Ppm(0) { 3 } else { 0 };
+        let before = ann.borrow().clone().unwrap().active.job.id;
+        standpoints.send_replace(standpoint(members, rules));
+        let anns = until(&mut ann, |set| set.active.job.id > before).await;
+        let bobs = until(&mut bob, |set| set.active.job.id > before).await;
+        assert_ne!(anns.active.job.id, bobs.active.job.id);
+        let first = |set: &JobSet| set.active.job.paid.outputs.first().unwrap().script_pubkey.clone();
+        assert_ne!(first(&anns), first(&bobs), "the finder is paid most");
+        assert_eq!(payouts_of(&anns.active.job), usize::from(members).max(1));
+    }
+}
+
+#[tokio::test]
+async fn no_job_pays_more_outputs_than_its_template_was_asked_to_leave_room_for() {
+    let (bench, standpoints) = by_the_ledger();
+    standpoints.send_replace(standpoint(20, Rules::default()));
+    let mut jobs = bench.board.subscribe(member(1)).await.unwrap();
+    // A hundred bytes are three outputs of 31.
+    let before = until(&mut jobs, |set| set.future.is_some()).await;
+    assert_eq!((payouts_of(&before.active.job), payouts_of(before.future.as_ref().unwrap())), (3, 3));
+    bench.source.reserve.send_replace(CoinbaseReserve { output_bytes: 1_000, sigops: 30 });
+    let after = until(&mut jobs, |set| set.active.job.paid.outputs.len() > 3).await;
+    assert_eq!(payouts_of(&after.active.job), 20);
 }

@@ -16,9 +16,16 @@ export const de_DE: Record<Text, string> = {
     'Adresse und Schlüssel dieses Pools, für andere Dienste',
   Address: 'Adresse',
   'Age of the template': 'Alter der Vorlage',
+  'All of an event': 'Alle während einer Veranstaltung',
+  'All that no block has paid yet': 'Alle, die noch kein Block bezahlt hat',
+  'All who worked': 'Alle, die gearbeitet haben',
   Amount: 'Betrag',
   'An address of your own wallet. Check it twice: what is paid to a wrong one is gone.':
     'Eine Adresse deiner eigenen Wallet. Prüfe sie zweimal: Was an eine falsche gezahlt wird, ist weg.',
+  'An address of your own wallet; only if there is a fee.':
+    'Eine Adresse deiner eigenen Wallet; nur wenn es eine Gebühr gibt.',
+  'At least eight characters. Only a hash of it is kept.':
+    'Mindestens acht Zeichen. Nur ein Hash davon wird aufbewahrt.',
   'Authority key': 'Pool-Schlüssel',
   'Bitcoin is not installed. Install it first.':
     'Bitcoin ist nicht installiert. Installiere es zuerst.',
@@ -34,6 +41,7 @@ export const de_DE: Record<Text, string> = {
     'Blöcke zahlen ab jetzt an ${after} statt an ${before}.',
   'Blocks pay from now on: ${pays}': 'Blöcke zahlen ab jetzt an: ${pays}',
   'Blocks pay': 'Blöcke zahlen an',
+  'Bonus of the finder': 'Bonus des Finders',
   'Builds on': 'Baut auf',
   'By how much fees must have risen.':
     'Um wie viel die Gebühren gestiegen sein müssen.',
@@ -51,6 +59,7 @@ export const de_DE: Record<Text, string> = {
   'Each miner is paid at its own address.':
     'Jeder Miner wird an seine eigene Adresse bezahlt.',
   'Each miner that finds one': 'Den Miner, der ihn findet',
+  'End (UTC)': 'Ende (UTC)',
   'Every accepted share is on disk':
     'Jeder angenommene Share ist auf der Platte',
   'Every invite that you have handed out stops working: members need the new one from Connection Info. The old key is put aside, in old-keys.':
@@ -111,6 +120,8 @@ export const de_DE: Record<Text, string> = {
     'Block ${height} wird gemint; Vorlage von vor ${seconds} s',
   'My own relays': 'Eigene Relais',
   'My own, listed below': 'Eigene, unten eingetragen',
+  'Name the address that the fee goes to.':
+    'Nenne die Adresse, an die die Gebühr geht.',
   'Name the new address.': 'Nenne die neue Adresse.',
   'Never below the difficulty that marketplaces ask for.':
     'Nie unter der Schwierigkeit, die Marktplätze verlangen.',
@@ -119,6 +130,7 @@ export const de_DE: Record<Text, string> = {
     'Kein Miner ist verbunden; siehe Verbindungsdaten',
   'No share is easier. 0.00001 suits the smallest hobby miners.':
     'Kein Share ist leichter. 0.00001 passt für die kleinsten Hobby-Miner.',
+  'No space at either end.': 'Kein Leerzeichen an den Enden.',
   'Nobody is named to be paid. Do the task Set Payout first.':
     'Niemand ist genannt, der bezahlt wird. Erledige zuerst die Aufgabe Auszahlung festlegen.',
   'Node ID (UDP)': 'Knoten-ID (UDP)',
@@ -135,8 +147,8 @@ export const de_DE: Record<Text, string> = {
   'Old miners, Stratum V1 (${where})': 'Alte Miner, Stratum V1 (${where})',
   'On the same block, miners get a new template no sooner. A new block never waits.':
     'Auf demselben Block bekommen Miner nicht früher eine neue Vorlage. Ein neuer Block wartet nie.',
-  'One address takes every block; or a descriptor gives a fresh address for each block; or each miner that finds a block is paid at the address in its user name.':
-    'Eine Adresse bekommt jeden Block; oder ein Deskriptor gibt für jeden Block eine frische Adresse; oder der Miner, der einen Block findet, wird an die Adresse in seinem Benutzernamen bezahlt.',
+  'One address takes every block; or a descriptor gives a fresh address for each block; or each miner that finds a block is paid at the address in its user name; or all who worked are paid, in proportion, by the block itself.':
+    'Eine Adresse bekommt jeden Block; oder ein Deskriptor gibt für jeden Block eine frische Adresse; oder der Miner, der einen Block findet, wird an die Adresse in seinem Benutzernamen bezahlt; oder alle, die gearbeitet haben, werden anteilig vom Block selbst bezahlt.',
   'One address': 'Eine Adresse',
   'One line each, as `punchbowl relay` prints it on any machine with a public address. Name two: then one may die.':
     'Je eine Zeile, wie `punchbowl relay` sie auf einer Maschine mit öffentlicher Adresse ausgibt. Nenne zwei: Dann darf eines ausfallen.',
@@ -144,6 +156,7 @@ export const de_DE: Record<Text, string> = {
   'Opening the ledger': 'Das Hauptbuch wird geöffnet',
   'Otherwise whoever has the invite may connect.':
     'Sonst darf sich verbinden, wer die Einladung hat.',
+  Password: 'Passwort',
   'Pay a fresh address from now on: a new one, or the next of your descriptor':
     'Ab jetzt an eine frische Adresse zahlen: eine neue oder die nächste deines Deskriptors',
   Pays: 'Zahlt an',
@@ -172,10 +185,16 @@ export const de_DE: Record<Text, string> = {
   'Says which machine this is. It holds no address.':
     'Sagt, welche Maschine das ist. Sie enthält keine Adresse.',
   'Says which pool this is.': 'Sagt, welcher Pool das ist.',
+  'Set Dashboard Password': 'Passwort der Übersicht festlegen',
   'Set Payout': 'Auszahlung festlegen',
   'Shares a minute': 'Shares pro Minute',
   'Shares do not reach the disk. ${detail}':
     'Shares kommen nicht auf die Platte. ${detail}',
+  'Sign in on the dashboard as the host of this pool':
+    'Sich in der Übersicht als Gastgeber dieses Pools anmelden',
+  'So many blocks’ worth of work': 'Die Arbeit von so vielen Blöcken',
+  'So many days': 'So viele Tage',
+  'Start (UTC)': 'Beginn (UTC)',
   'Start Punchbowl once: its keys are made on the first start.':
     'Starte Punchbowl einmal: Seine Schlüssel entstehen beim ersten Start.',
   'StartOS gives no address for the miners’ ports. Look at the interfaces of Punchbowl.':
@@ -191,6 +210,7 @@ export const de_DE: Record<Text, string> = {
   'The dashboard does not answer; see the logs':
     'Die Übersicht antwortet nicht; siehe Protokoll',
   'The dashboard is ready': 'Die Übersicht ist bereit',
+  'The newest': 'Die neueste',
   'The next start makes a new authority key.':
     'Der nächste Start macht einen neuen Pool-Schlüssel.',
   'The next start makes a new node ID.':
@@ -215,6 +235,8 @@ export const de_DE: Record<Text, string> = {
     'Dieses Bitcoin kann keine Vorlagen über IPC geben. Punchbowl braucht Bitcoin Core ${range}; andere Versionen und Knots haben kein IPC.',
   'This pool was restored with its keys. If the server that it came from still runs, give this one a node ID of its own; if not, you need do nothing.':
     'Dieser Pool wurde mit seinen Schlüsseln wiederhergestellt. Läuft der Server noch, von dem er stammt, dann gib diesem eine eigene Knoten-ID; wenn nicht, brauchst du nichts zu tun.',
+  'Times the work that a block takes on average. Give this, the days, or both.':
+    'Mal die Arbeit, die ein Block im Mittel braucht. Gib dies, die Tage oder beides an.',
   Transactions: 'Transaktionen',
   'User name: a name and a device, such as alice.garage (paid each alone: an address and a device). Password: anything.':
     'Benutzername: ein Name und ein Gerät, etwa alice.garage (wird jeder einzeln bezahlt: eine Adresse und ein Gerät). Passwort: beliebig.',
@@ -223,16 +245,24 @@ export const de_DE: Record<Text, string> = {
   'View Template': 'Vorlage ansehen',
   'Waiting for the first block template': 'Warten auf die erste Blockvorlage',
   'What happens': 'Was geschieht',
+  'What the finder is paid of the rest, ahead of everybody.':
+    'Was der Finder vom Rest vor allen anderen bekommt.',
+  'What you take of each block. Every member sees it. Zero unless you say otherwise.':
+    'Was du von jedem Block nimmst. Jedes Mitglied sieht es. Null, wenn du nichts anderes sagst.',
   'Where a member and the pool meet when neither router lets them through. Packets stay sealed.':
     'Wo ein Mitglied und der Pool sich treffen, wenn kein Router sie durchlässt. Pakete bleiben verschlüsselt.',
   'Where members with an invite connect, through most routers. Make it public to let them connect directly.':
     'Wo sich Mitglieder mit Einladung verbinden, durch die meisten Router. Mache sie öffentlich, damit sie direkt verbunden werden.',
+  'Where the fee goes': 'Wohin die Gebühr geht',
   'Which `punchbowl id` prints on their machines.':
     '`punchbowl id` zeigt sie auf ihren Maschinen.',
+  'Which work counts': 'Welche Arbeit zählt',
   'Whoever runs a relay learns this server’s address, node IDs and addresses of the members who come that way, and when and how much is sent; not what is sent.':
     'Wer ein Relais betreibt, erfährt die Adresse dieses Servers, Knoten-IDs und Adressen der Mitglieder, die darüber kommen, und wann und wie viel geschickt wird; nicht, was.',
+  'Whoever was signed in is signed out.': 'Wer angemeldet war, ist abgemeldet.',
   'With addresses of your own network.': 'Mit Adressen deines eigenen Netzes.',
   'Written into every block found, for all to see; at most 40 bytes.':
     'Steht in jedem gefundenen Block, für alle sichtbar; höchstens 40 Bytes.',
+  'Your fee': 'Deine Gebühr',
   seconds: 'Sekunden',
 }

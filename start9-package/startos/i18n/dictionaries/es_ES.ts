@@ -16,9 +16,16 @@ export const es_ES: Record<Text, string> = {
     'Dirección y clave de este pool, para otros servicios',
   Address: 'Dirección',
   'Age of the template': 'Edad de la plantilla',
+  'All of an event': 'Todo el de un evento',
+  'All that no block has paid yet': 'Todo el que ningún bloque ha pagado aún',
+  'All who worked': 'A todos los que trabajaron',
   Amount: 'Importe',
   'An address of your own wallet. Check it twice: what is paid to a wrong one is gone.':
     'Una dirección de tu propia cartera. Compruébala dos veces: lo que se paga a una equivocada se pierde.',
+  'An address of your own wallet; only if there is a fee.':
+    'Una dirección de tu propia cartera; solo si hay comisión.',
+  'At least eight characters. Only a hash of it is kept.':
+    'Al menos ocho caracteres. Solo se guarda un hash.',
   'Authority key': 'Clave de autoridad',
   'Bitcoin is not installed. Install it first.':
     'Bitcoin no está instalado. Instálalo primero.',
@@ -35,6 +42,7 @@ export const es_ES: Record<Text, string> = {
   'Blocks pay from now on: ${pays}':
     'A partir de ahora los bloques pagan a: ${pays}',
   'Blocks pay': 'Los bloques pagan a',
+  'Bonus of the finder': 'Prima de quien lo encuentra',
   'Builds on': 'Se apoya en',
   'By how much fees must have risen.':
     'Cuánto deben haber subido las comisiones.',
@@ -52,6 +60,7 @@ export const es_ES: Record<Text, string> = {
   'Each miner is paid at its own address.':
     'Cada minero cobra en su propia dirección.',
   'Each miner that finds one': 'Al minero que encuentra cada uno',
+  'End (UTC)': 'Fin (UTC)',
   'Every accepted share is on disk': 'Cada share aceptada está en el disco',
   'Every invite that you have handed out stops working: members need the new one from Connection Info. The old key is put aside, in old-keys.':
     'Todas las invitaciones que has repartido dejan de valer: los miembros necesitan la nueva de Información de conexión. La clave antigua se aparta en old-keys.',
@@ -108,6 +117,8 @@ export const es_ES: Record<Text, string> = {
     'Minando el bloque ${height}; plantilla de hace ${seconds} s',
   'My own relays': 'Mis propios relés',
   'My own, listed below': 'Los míos, indicados abajo',
+  'Name the address that the fee goes to.':
+    'Indica la dirección a la que va la comisión.',
   'Name the new address.': 'Indica la nueva dirección.',
   'Never below the difficulty that marketplaces ask for.':
     'Nunca por debajo de la dificultad que piden los mercados.',
@@ -116,6 +127,7 @@ export const es_ES: Record<Text, string> = {
     'No hay ningún minero conectado; mira Información de conexión',
   'No share is easier. 0.00001 suits the smallest hobby miners.':
     'Ninguna share es más fácil. 0.00001 va bien a los mineros más pequeños.',
+  'No space at either end.': 'Sin espacios al principio ni al final.',
   'Nobody is named to be paid. Do the task Set Payout first.':
     'No se ha dicho a quién pagar. Haz primero la tarea Fijar el pago.',
   'Node ID (UDP)': 'ID de nodo (UDP)',
@@ -133,8 +145,8 @@ export const es_ES: Record<Text, string> = {
     'Mineros antiguos, Stratum V1 (${where})',
   'On the same block, miners get a new template no sooner. A new block never waits.':
     'Sobre el mismo bloque, los mineros no reciben antes una plantilla nueva. Un bloque nuevo nunca espera.',
-  'One address takes every block; or a descriptor gives a fresh address for each block; or each miner that finds a block is paid at the address in its user name.':
-    'Una dirección se lleva cada bloque; o un descriptor da una dirección nueva para cada bloque; o el minero que encuentra un bloque cobra en la dirección de su nombre de usuario.',
+  'One address takes every block; or a descriptor gives a fresh address for each block; or each miner that finds a block is paid at the address in its user name; or all who worked are paid, in proportion, by the block itself.':
+    'Una dirección se lleva cada bloque; o un descriptor da una dirección nueva para cada bloque; o el minero que encuentra un bloque cobra en la dirección de su nombre de usuario; o cobran todos los que trabajaron, en proporción, del propio bloque.',
   'One address': 'Una dirección',
   'One line each, as `punchbowl relay` prints it on any machine with a public address. Name two: then one may die.':
     'Una línea por relé, tal como la imprime `punchbowl relay` en cualquier máquina con dirección pública. Pon dos: así puede caer uno.',
@@ -142,6 +154,7 @@ export const es_ES: Record<Text, string> = {
   'Opening the ledger': 'Abriendo el libro',
   'Otherwise whoever has the invite may connect.':
     'Si no, puede conectarse quien tenga la invitación.',
+  Password: 'Contraseña',
   'Pay a fresh address from now on: a new one, or the next of your descriptor':
     'Pagar a partir de ahora a una dirección nueva: otra, o la siguiente de tu descriptor',
   Pays: 'Paga a',
@@ -169,10 +182,16 @@ export const es_ES: Record<Text, string> = {
   'Says which machine this is. It holds no address.':
     'Dice qué máquina es. No contiene ninguna dirección.',
   'Says which pool this is.': 'Dice qué pool es.',
+  'Set Dashboard Password': 'Fijar la contraseña del panel',
   'Set Payout': 'Fijar el pago',
   'Shares a minute': 'Shares por minuto',
   'Shares do not reach the disk. ${detail}':
     'Las shares no llegan al disco. ${detail}',
+  'Sign in on the dashboard as the host of this pool':
+    'Entrar en el panel como anfitrión de este pool',
+  'So many blocks’ worth of work': 'El trabajo de tantos bloques',
+  'So many days': 'Tantos días',
+  'Start (UTC)': 'Inicio (UTC)',
   'Start Punchbowl once: its keys are made on the first start.':
     'Arranca Punchbowl una vez: sus claves se crean en el primer arranque.',
   'StartOS gives no address for the miners’ ports. Look at the interfaces of Punchbowl.':
@@ -188,6 +207,7 @@ export const es_ES: Record<Text, string> = {
   'The dashboard does not answer; see the logs':
     'El panel no responde; mira los registros',
   'The dashboard is ready': 'El panel está listo',
+  'The newest': 'El más reciente',
   'The next start makes a new authority key.':
     'El próximo arranque crea una nueva clave de autoridad.',
   'The next start makes a new node ID.':
@@ -212,6 +232,8 @@ export const es_ES: Record<Text, string> = {
     'Este Bitcoin no puede dar plantillas por IPC. Punchbowl necesita Bitcoin Core ${range}; otras versiones, y Knots, no tienen IPC.',
   'This pool was restored with its keys. If the server that it came from still runs, give this one a node ID of its own; if not, you need do nothing.':
     'Este pool se restauró con sus claves. Si el servidor del que viene sigue en marcha, da a este un ID de nodo propio; si no, no tienes que hacer nada.',
+  'Times the work that a block takes on average. Give this, the days, or both.':
+    'Veces el trabajo que cuesta un bloque de media. Indica esto, los días o ambos.',
   Transactions: 'Transacciones',
   'User name: a name and a device, such as alice.garage (paid each alone: an address and a device). Password: anything.':
     'Nombre de usuario: un nombre y un dispositivo, como alice.garage (si cada uno cobra por su cuenta: una dirección y un dispositivo). Contraseña: cualquiera.',
@@ -221,16 +243,25 @@ export const es_ES: Record<Text, string> = {
   'Waiting for the first block template':
     'Esperando la primera plantilla de bloque',
   'What happens': 'Lo que sucede',
+  'What the finder is paid of the rest, ahead of everybody.':
+    'Lo que cobra del resto quien lo encuentra, antes que nadie.',
+  'What you take of each block. Every member sees it. Zero unless you say otherwise.':
+    'Lo que tomas de cada bloque. Todos los miembros lo ven. Cero si no dices otra cosa.',
   'Where a member and the pool meet when neither router lets them through. Packets stay sealed.':
     'Donde un miembro y el pool se encuentran cuando ningún router los deja pasar. Los paquetes siguen cifrados.',
   'Where members with an invite connect, through most routers. Make it public to let them connect directly.':
     'Donde se conectan los miembros con invitación, a través de la mayoría de routers. Hazla pública para que se conecten directamente.',
+  'Where the fee goes': 'Adónde va la comisión',
   'Which `punchbowl id` prints on their machines.':
     'Los que imprime `punchbowl id` en sus máquinas.',
+  'Which work counts': 'Qué trabajo cuenta',
   'Whoever runs a relay learns this server’s address, node IDs and addresses of the members who come that way, and when and how much is sent; not what is sent.':
     'Quien lleva un relé conoce la dirección de este servidor, los ID de nodo y direcciones de los miembros que vienen por ahí, y cuándo y cuánto se envía; no qué se envía.',
+  'Whoever was signed in is signed out.':
+    'Quien tuviera la sesión abierta queda fuera.',
   'With addresses of your own network.': 'Con direcciones de tu propia red.',
   'Written into every block found, for all to see; at most 40 bytes.':
     'Se escribe en cada bloque encontrado, a la vista de todos; 40 bytes como máximo.',
+  'Your fee': 'Tu comisión',
   seconds: 'segundos',
 }

@@ -16,9 +16,16 @@ export const fr_FR: Record<Text, string> = {
     'Adresse et clé de ce pool, pour d’autres services',
   Address: 'Adresse',
   'Age of the template': 'Âge du modèle',
+  'All of an event': 'Tout celui d’un événement',
+  'All that no block has paid yet': 'Tout celui qu’aucun bloc n’a encore payé',
+  'All who worked': 'Tous ceux qui ont travaillé',
   Amount: 'Montant',
   'An address of your own wallet. Check it twice: what is paid to a wrong one is gone.':
     'Une adresse de votre portefeuille. Vérifiez-la deux fois : ce qui est payé à une mauvaise est perdu.',
+  'An address of your own wallet; only if there is a fee.':
+    'Une adresse de votre portefeuille ; seulement s’il y a des frais.',
+  'At least eight characters. Only a hash of it is kept.':
+    'Au moins huit caractères. Seule une empreinte en est gardée.',
   'Authority key': 'Clé du pool',
   'Bitcoin is not installed. Install it first.':
     'Bitcoin n’est pas installé. Installez-le d’abord.',
@@ -34,6 +41,7 @@ export const fr_FR: Record<Text, string> = {
     'Les blocs paient désormais ${after} au lieu de ${before}.',
   'Blocks pay from now on: ${pays}': 'Les blocs paient désormais : ${pays}',
   'Blocks pay': 'Les blocs paient',
+  'Bonus of the finder': 'Prime de celui qui trouve',
   'Builds on': 'S’appuie sur',
   'By how much fees must have risen.':
     'De combien les frais doivent avoir monté.',
@@ -51,6 +59,7 @@ export const fr_FR: Record<Text, string> = {
   'Each miner is paid at its own address.':
     'Chaque mineur est payé à sa propre adresse.',
   'Each miner that finds one': 'Le mineur qui le trouve',
+  'End (UTC)': 'Fin (UTC)',
   'Every accepted share is on disk': 'Chaque part acceptée est sur le disque',
   'Every invite that you have handed out stops working: members need the new one from Connection Info. The old key is put aside, in old-keys.':
     'Toutes les invitations distribuées cessent de valoir : les membres ont besoin de la nouvelle, dans Infos de connexion. L’ancienne clé est mise de côté dans old-keys.',
@@ -107,6 +116,8 @@ export const fr_FR: Record<Text, string> = {
     'Minage du bloc ${height} ; modèle d’il y a ${seconds} s',
   'My own relays': 'Mes relais',
   'My own, listed below': 'Les miens, listés ci-dessous',
+  'Name the address that the fee goes to.':
+    'Indiquez l’adresse où vont les frais.',
   'Name the new address.': 'Indiquez la nouvelle adresse.',
   'Never below the difficulty that marketplaces ask for.':
     'Jamais sous la difficulté que demandent les places de marché.',
@@ -115,6 +126,7 @@ export const fr_FR: Record<Text, string> = {
     'Aucun mineur n’est connecté ; voir Infos de connexion',
   'No share is easier. 0.00001 suits the smallest hobby miners.':
     'Aucune part n’est plus facile. 0.00001 convient aux plus petits mineurs.',
+  'No space at either end.': 'Pas d’espace aux extrémités.',
   'Nobody is named to be paid. Do the task Set Payout first.':
     'Personne n’est désigné pour être payé. Faites d’abord la tâche Définir le paiement.',
   'Node ID (UDP)': 'Identifiant de nœud (UDP)',
@@ -131,8 +143,8 @@ export const fr_FR: Record<Text, string> = {
   'Old miners, Stratum V1 (${where})': 'Anciens mineurs, Stratum V1 (${where})',
   'On the same block, miners get a new template no sooner. A new block never waits.':
     'Sur le même bloc, les mineurs ne reçoivent pas plus tôt un nouveau modèle. Un nouveau bloc n’attend jamais.',
-  'One address takes every block; or a descriptor gives a fresh address for each block; or each miner that finds a block is paid at the address in its user name.':
-    'Une adresse reçoit chaque bloc ; ou un descripteur donne une adresse neuve à chaque bloc ; ou le mineur qui trouve un bloc est payé à l’adresse de son nom d’utilisateur.',
+  'One address takes every block; or a descriptor gives a fresh address for each block; or each miner that finds a block is paid at the address in its user name; or all who worked are paid, in proportion, by the block itself.':
+    'Une adresse reçoit chaque bloc ; ou un descripteur donne une adresse neuve à chaque bloc ; ou le mineur qui trouve un bloc est payé à l’adresse de son nom d’utilisateur ; ou tous ceux qui ont travaillé sont payés, en proportion, par le bloc lui-même.',
   'One address': 'Une adresse',
   'One line each, as `punchbowl relay` prints it on any machine with a public address. Name two: then one may die.':
     'Une ligne par relais, telle que `punchbowl relay` l’affiche sur toute machine à adresse publique. Donnez-en deux : l’un peut alors tomber.',
@@ -140,6 +152,7 @@ export const fr_FR: Record<Text, string> = {
   'Opening the ledger': 'Ouverture du registre',
   'Otherwise whoever has the invite may connect.':
     'Sinon, quiconque a l’invitation peut se connecter.',
+  Password: 'Mot de passe',
   'Pay a fresh address from now on: a new one, or the next of your descriptor':
     'Payer désormais une adresse neuve : une nouvelle, ou la suivante de votre descripteur',
   Pays: 'Paie',
@@ -167,10 +180,16 @@ export const fr_FR: Record<Text, string> = {
   'Says which machine this is. It holds no address.':
     'Dit de quelle machine il s’agit. Il ne contient aucune adresse.',
   'Says which pool this is.': 'Dit de quel pool il s’agit.',
+  'Set Dashboard Password': 'Définir le mot de passe du tableau de bord',
   'Set Payout': 'Définir le paiement',
   'Shares a minute': 'Parts par minute',
   'Shares do not reach the disk. ${detail}':
     'Les parts n’arrivent pas sur le disque. ${detail}',
+  'Sign in on the dashboard as the host of this pool':
+    'Se connecter au tableau de bord comme hôte de ce pool',
+  'So many blocks’ worth of work': 'Le travail de tant de blocs',
+  'So many days': 'Tant de jours',
+  'Start (UTC)': 'Début (UTC)',
   'Start Punchbowl once: its keys are made on the first start.':
     'Démarrez Punchbowl une fois : ses clés naissent au premier démarrage.',
   'StartOS gives no address for the miners’ ports. Look at the interfaces of Punchbowl.':
@@ -185,6 +204,7 @@ export const fr_FR: Record<Text, string> = {
   'The dashboard does not answer; see the logs':
     'Le tableau de bord ne répond pas ; voir les journaux',
   'The dashboard is ready': 'Le tableau de bord est prêt',
+  'The newest': 'Le plus récent',
   'The next start makes a new authority key.':
     'Le prochain démarrage crée une nouvelle clé du pool.',
   'The next start makes a new node ID.':
@@ -209,6 +229,8 @@ export const fr_FR: Record<Text, string> = {
     'Ce Bitcoin ne peut pas donner de modèles par IPC. Punchbowl a besoin de Bitcoin Core ${range} ; les autres versions, et Knots, n’ont pas d’IPC.',
   'This pool was restored with its keys. If the server that it came from still runs, give this one a node ID of its own; if not, you need do nothing.':
     'Ce pool a été restauré avec ses clés. Si le serveur d’où il vient tourne encore, donnez à celui-ci son propre identifiant de nœud ; sinon, rien à faire.',
+  'Times the work that a block takes on average. Give this, the days, or both.':
+    'Fois le travail qu’un bloc demande en moyenne. Donnez ceci, les jours, ou les deux.',
   Transactions: 'Transactions',
   'User name: a name and a device, such as alice.garage (paid each alone: an address and a device). Password: anything.':
     'Nom d’utilisateur : un nom et un appareil, comme alice.garage (si chacun est payé à part : une adresse et un appareil). Mot de passe : au choix.',
@@ -218,16 +240,24 @@ export const fr_FR: Record<Text, string> = {
   'Waiting for the first block template':
     'En attente du premier modèle de bloc',
   'What happens': 'Ce qui se passe',
+  'What the finder is paid of the rest, ahead of everybody.':
+    'Ce que celui qui trouve reçoit du reste, avant tous.',
+  'What you take of each block. Every member sees it. Zero unless you say otherwise.':
+    'Ce que vous prenez sur chaque bloc. Chaque membre le voit. Zéro sauf indication contraire.',
   'Where a member and the pool meet when neither router lets them through. Packets stay sealed.':
     'Où un membre et le pool se rencontrent quand aucun routeur ne les laisse passer. Les paquets restent chiffrés.',
   'Where members with an invite connect, through most routers. Make it public to let them connect directly.':
     'Où se connectent les membres invités, à travers la plupart des routeurs. Rendez-la publique pour qu’ils se connectent directement.',
+  'Where the fee goes': 'Où vont les frais',
   'Which `punchbowl id` prints on their machines.':
     'Ceux que `punchbowl id` affiche sur leurs machines.',
+  'Which work counts': 'Quel travail compte',
   'Whoever runs a relay learns this server’s address, node IDs and addresses of the members who come that way, and when and how much is sent; not what is sent.':
     'Qui tient un relais apprend l’adresse de ce serveur, les identifiants et adresses des membres qui passent par là, et quand et combien est envoyé ; pas ce qui est envoyé.',
+  'Whoever was signed in is signed out.': 'Les sessions ouvertes sont fermées.',
   'With addresses of your own network.': 'Avec des adresses de votre réseau.',
   'Written into every block found, for all to see; at most 40 bytes.':
     'Écrit dans chaque bloc trouvé, à la vue de tous ; 40 octets au plus.',
+  'Your fee': 'Vos frais',
   seconds: 'secondes',
 }

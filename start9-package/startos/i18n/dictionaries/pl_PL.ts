@@ -16,9 +16,17 @@ export const pl_PL: Record<Text, string> = {
     'Adres i klucz tego poola, dla innych usług',
   Address: 'Adres',
   'Age of the template': 'Wiek szablonu',
+  'All of an event': 'Wszystka z wydarzenia',
+  'All that no block has paid yet':
+    'Wszystka, za którą żaden blok jeszcze nie zapłacił',
+  'All who worked': 'Wszystkim, którzy pracowali',
   Amount: 'Kwota',
   'An address of your own wallet. Check it twice: what is paid to a wrong one is gone.':
     'Adres z Twojego portfela. Sprawdź go dwa razy: co pójdzie na zły, przepadło.',
+  'An address of your own wallet; only if there is a fee.':
+    'Adres z Twojego portfela; tylko gdy jest opłata.',
+  'At least eight characters. Only a hash of it is kept.':
+    'Co najmniej osiem znaków. Przechowywany jest tylko skrót.',
   'Authority key': 'Klucz poola',
   'Bitcoin is not installed. Install it first.':
     'Bitcoin nie jest zainstalowany. Najpierw go zainstaluj.',
@@ -34,6 +42,7 @@ export const pl_PL: Record<Text, string> = {
     'Bloki płacą od teraz na ${after} zamiast na ${before}.',
   'Blocks pay from now on: ${pays}': 'Bloki płacą od teraz: ${pays}',
   'Blocks pay': 'Bloki płacą',
+  'Bonus of the finder': 'Premia znalazcy',
   'Builds on': 'Buduje na',
   'By how much fees must have risen.': 'O ile muszą wzrosnąć opłaty.',
   'Charts of the past are gone. Shares, blocks found and payouts stay: they are in the ledger.':
@@ -50,6 +59,7 @@ export const pl_PL: Record<Text, string> = {
   'Each miner is paid at its own address.':
     'Każda koparka dostaje zapłatę na własny adres.',
   'Each miner that finds one': 'Koparce, która go znajdzie',
+  'End (UTC)': 'Koniec (UTC)',
   'Every accepted share is on disk': 'Każdy przyjęty udział jest na dysku',
   'Every invite that you have handed out stops working: members need the new one from Connection Info. The old key is put aside, in old-keys.':
     'Wszystkie rozdane zaproszenia przestaną działać: członkowie potrzebują nowego z Danych połączenia. Stary klucz zostaje odłożony w old-keys.',
@@ -105,6 +115,8 @@ export const pl_PL: Record<Text, string> = {
     'Kopanie bloku ${height}; szablon sprzed ${seconds} s',
   'My own relays': 'Moje przekaźniki',
   'My own, listed below': 'Własne, wymienione niżej',
+  'Name the address that the fee goes to.':
+    'Podaj adres, na który idzie opłata.',
   'Name the new address.': 'Podaj nowy adres.',
   'Never below the difficulty that marketplaces ask for.':
     'Nigdy poniżej trudności, której wymagają giełdy mocy.',
@@ -113,6 +125,7 @@ export const pl_PL: Record<Text, string> = {
     'Żadna koparka nie jest połączona; zobacz Dane połączenia',
   'No share is easier. 0.00001 suits the smallest hobby miners.':
     'Żaden udział nie jest łatwiejszy. 0.00001 pasuje najmniejszym koparkom.',
+  'No space at either end.': 'Bez spacji na początku i na końcu.',
   'Nobody is named to be paid. Do the task Set Payout first.':
     'Nie podano, komu płacić. Najpierw wykonaj zadanie Ustaw wypłatę.',
   'Node ID (UDP)': 'ID węzła (UDP)',
@@ -129,8 +142,8 @@ export const pl_PL: Record<Text, string> = {
   'Old miners, Stratum V1 (${where})': 'Stare koparki, Stratum V1 (${where})',
   'On the same block, miners get a new template no sooner. A new block never waits.':
     'Na tym samym bloku koparki nie dostaną wcześniej nowego szablonu. Nowy blok nigdy nie czeka.',
-  'One address takes every block; or a descriptor gives a fresh address for each block; or each miner that finds a block is paid at the address in its user name.':
-    'Jeden adres bierze każdy blok; albo deskryptor daje świeży adres dla każdego bloku; albo koparka, która znajdzie blok, dostaje zapłatę na adres ze swojej nazwy użytkownika.',
+  'One address takes every block; or a descriptor gives a fresh address for each block; or each miner that finds a block is paid at the address in its user name; or all who worked are paid, in proportion, by the block itself.':
+    'Jeden adres bierze każdy blok; albo deskryptor daje świeży adres dla każdego bloku; albo koparka, która znajdzie blok, dostaje zapłatę na adres ze swojej nazwy użytkownika; albo sam blok płaci wszystkim, którzy pracowali, proporcjonalnie.',
   'One address': 'Jeden adres',
   'One line each, as `punchbowl relay` prints it on any machine with a public address. Name two: then one may die.':
     'Po jednym wierszu, tak jak wypisuje go `punchbowl relay` na maszynie z publicznym adresem. Podaj dwa: wtedy jeden może paść.',
@@ -138,6 +151,7 @@ export const pl_PL: Record<Text, string> = {
   'Opening the ledger': 'Otwieranie księgi',
   'Otherwise whoever has the invite may connect.':
     'Inaczej może się łączyć każdy, kto ma zaproszenie.',
+  Password: 'Hasło',
   'Pay a fresh address from now on: a new one, or the next of your descriptor':
     'Płać od teraz na świeży adres: nowy albo następny z deskryptora',
   Pays: 'Płaci',
@@ -165,10 +179,16 @@ export const pl_PL: Record<Text, string> = {
   'Says which machine this is. It holds no address.':
     'Mówi, która to maszyna. Nie zawiera adresu.',
   'Says which pool this is.': 'Mówi, który to pool.',
+  'Set Dashboard Password': 'Ustaw hasło panelu',
   'Set Payout': 'Ustaw wypłatę',
   'Shares a minute': 'Udziały na minutę',
   'Shares do not reach the disk. ${detail}':
     'Udziały nie trafiają na dysk. ${detail}',
+  'Sign in on the dashboard as the host of this pool':
+    'Loguj się w panelu jako gospodarz tego poola',
+  'So many blocks’ worth of work': 'Praca tylu bloków',
+  'So many days': 'Tyle dni',
+  'Start (UTC)': 'Początek (UTC)',
   'Start Punchbowl once: its keys are made on the first start.':
     'Uruchom Punchbowl raz: klucze powstają przy pierwszym starcie.',
   'StartOS gives no address for the miners’ ports. Look at the interfaces of Punchbowl.':
@@ -183,6 +203,7 @@ export const pl_PL: Record<Text, string> = {
   'The dashboard does not answer; see the logs':
     'Panel nie odpowiada; zobacz dziennik',
   'The dashboard is ready': 'Panel jest gotowy',
+  'The newest': 'Najnowsza',
   'The next start makes a new authority key.':
     'Następny start utworzy nowy klucz poola.',
   'The next start makes a new node ID.':
@@ -207,6 +228,8 @@ export const pl_PL: Record<Text, string> = {
     'Ten Bitcoin nie może dawać szablonów przez IPC. Punchbowl potrzebuje Bitcoin Core ${range}; inne wersje oraz Knots nie mają IPC.',
   'This pool was restored with its keys. If the server that it came from still runs, give this one a node ID of its own; if not, you need do nothing.':
     'Ten pool przywrócono z jego kluczami. Jeśli serwer, z którego pochodzi, wciąż działa, nadaj temu własne ID węzła; jeśli nie, nie musisz nic robić.',
+  'Times the work that a block takes on average. Give this, the days, or both.':
+    'Razy praca, której średnio wymaga blok. Podaj to, dni albo jedno i drugie.',
   Transactions: 'Transakcje',
   'User name: a name and a device, such as alice.garage (paid each alone: an address and a device). Password: anything.':
     'Nazwa użytkownika: nazwa i urządzenie, np. alice.garage (gdy każdy dostaje zapłatę osobno: adres i urządzenie). Hasło: dowolne.',
@@ -215,16 +238,25 @@ export const pl_PL: Record<Text, string> = {
   'View Template': 'Zobacz szablon',
   'Waiting for the first block template': 'Czekanie na pierwszy szablon bloku',
   'What happens': 'Co się dzieje',
+  'What the finder is paid of the rest, ahead of everybody.':
+    'Ile z reszty znalazca dostaje przed wszystkimi.',
+  'What you take of each block. Every member sees it. Zero unless you say otherwise.':
+    'Ile bierzesz z każdego bloku. Widzi to każdy członek. Zero, jeśli nie ustawisz inaczej.',
   'Where a member and the pool meet when neither router lets them through. Packets stay sealed.':
     'Gdzie członek i pool się spotykają, gdy żaden router ich nie przepuszcza. Pakiety pozostają zaszyfrowane.',
   'Where members with an invite connect, through most routers. Make it public to let them connect directly.':
     'Gdzie łączą się członkowie z zaproszeniem, przez większość routerów. Upublicznij, aby łączyli się bezpośrednio.',
+  'Where the fee goes': 'Dokąd idzie opłata',
   'Which `punchbowl id` prints on their machines.':
     'Wypisuje je `punchbowl id` na ich maszynach.',
+  'Which work counts': 'Która praca się liczy',
   'Whoever runs a relay learns this server’s address, node IDs and addresses of the members who come that way, and when and how much is sent; not what is sent.':
     'Kto prowadzi przekaźnik, poznaje adres tego serwera, ID węzłów i adresy członków, którzy tamtędy przychodzą, oraz kiedy i ile się wysyła; nie co.',
+  'Whoever was signed in is signed out.':
+    'Kto był zalogowany, został wylogowany.',
   'With addresses of your own network.': 'Z adresami Twojej sieci.',
   'Written into every block found, for all to see; at most 40 bytes.':
     'Wpisywany do każdego znalezionego bloku, widoczny dla wszystkich; najwyżej 40 bajtów.',
+  'Your fee': 'Twoja opłata',
   seconds: 'sekundy',
 }
