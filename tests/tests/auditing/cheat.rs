@@ -23,7 +23,9 @@ pub fn keypair() -> AuthorityKeypair {
 
 impl CheatingPool {
     pub async fn start() -> Result<CheatingPool> {
-        Ok(CheatingPool(Punchbowl::pool(PoolConfig::shares_only().key(&keypair())).await?))
+        Ok(CheatingPool(
+            Punchbowl::pool(PoolConfig::embedded("1d00ffff").every_hash_a_share().key(&keypair())).await?,
+        ))
     }
 
     pub fn pool(&self) -> &Punchbowl {

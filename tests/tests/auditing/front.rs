@@ -1,5 +1,6 @@
 //! Something that holds the pool's key and stands between the pool and its members: it takes
-//! shares, says that they are accepted, and keeps every third one to itself.
+//! shares, says that they are accepted, and keeps the first to itself, and then every
+//! third.
 
 use anyhow::Result;
 use mining_sv2::{MESSAGE_TYPE_SUBMIT_SHARES_EXTENDED, MESSAGE_TYPE_SUBMIT_SHARES_SUCCESS};
@@ -59,7 +60,7 @@ async fn up<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, M: AsyncWrite + Unpin>(
         let header = frame.header;
         let is_share = (header.extension_type, header.msg_type) == (0, MESSAGE_TYPE_SUBMIT_SHARES_EXTENDED);
         shares += u32::from(is_share);
-        if is_share && shares % 3 == 0 {
+        if is_share && shares % 3 == 1 {
             // Channel and sequence number come first in both messages.
             let payload = [&frame.payload[..8], &1u32.to_le_bytes(), &1u64.to_le_bytes()].concat();
             let mut back = back.lock().await;

@@ -175,6 +175,11 @@ async fn a_pool_that_tells_another_history_than_before_is_found_out_by_whoever_s
     assert_eq!(names, ["two-histories"]);
 }
 
+/// A pool that a miner of 200 hashes a second sends many shares.
+fn many_shares() -> PoolConfig {
+    PoolConfig::embedded("1d00ffff").every_hash_a_share()
+}
+
 /// What `punchbowl miner` logs, up to a line that holds `wanted`.
 async fn miner_says(uri: &str, user: &str, heads: &str, wanted: &str) -> String {
     let arguments = [
@@ -199,7 +204,7 @@ async fn miner_says(uri: &str, user: &str, heads: &str, wanted: &str) -> String 
 
 #[tokio::test]
 async fn a_member_notices_that_an_accepted_share_is_not_in_the_ledger() {
-    let pool = Punchbowl::pool(PoolConfig::shares_only().key(&cheat::keypair())).await.unwrap();
+    let pool = Punchbowl::pool(many_shares().key(&cheat::keypair())).await.unwrap();
     let front = Front::before(pool.address(), cheat::keypair()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let heads = folder.path().join("heads.json").display().to_string();
@@ -209,7 +214,7 @@ async fn a_member_notices_that_an_accepted_share_is_not_in_the_ledger() {
 
 #[tokio::test]
 async fn a_member_of_an_honest_pool_hears_that_its_shares_are_there() {
-    let pool = Punchbowl::pool(PoolConfig::shares_only()).await.unwrap();
+    let pool = Punchbowl::pool(many_shares()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let heads = folder.path().join("heads.json").display().to_string();
     let line = miner_says(&pool.invite().to_string(), "bob.rig", &heads, "in order so far").await;
@@ -242,7 +247,7 @@ async fn join_notices_that_an_accepted_share_is_not_in_the_ledger() {
     let mut miner = Sv1Miner::mining(join.address(), "cpuminer/of the tests", "bob.rig").await.unwrap();
     for _ in 0..3 {
         let share = miner.find().unwrap();
-        // The third is accepted too, and is nowhere.
+        // The first is accepted too, and is nowhere.
         miner.submit(&share).await.unwrap();
     }
     let line = join.process().line(|line| line.contains("THE POOL'S LEDGER IS WRONG")).await.unwrap();
