@@ -82,7 +82,8 @@ fn who_works_more_is_never_due_less() {
             continue;
         }
         // Where nobody who can be paid has worked, the finder earns all: until their work counts.
-        let is_payable = |member| case.directory.script(member).is_some() || case.directory.split_of(member).is_some();
+        let is_payable =
+            |member| case.directory.script(member).is_some() || case.directory.split_of(member).is_some();
         if !case.work.iter().any(|(member, work)| work.0 > 0 && is_payable(*member)) {
             continue;
         }

@@ -178,7 +178,7 @@ pub struct ConnectionCounts {
     pub nodes: Vec<NodePath>,
 }
 
-/// How a node is reached over one connection.
+/// How a node is reached.
 #[derive(Clone, Debug, Serialize)]
 pub struct NodePath {
     /// Its node id.
@@ -281,15 +281,18 @@ impl Observed {
         let registry = status.connections.registry();
         let mut channels = 0u64;
         let mut paths = BTreeMap::new();
-        let mut nodes = Vec::new();
+        // A member has several connections when it checks the pool's ledger besides mining.
+        let mut nodes = BTreeMap::new();
         for connection in registry.live.values() {
             channels += connection.details().channels.len() as u64;
             *paths.entry(connection.path.kind()).or_default() += 1;
             if let Some(iroh) = (nodes.len() < NODES).then(|| iroh_snapshot(&connection.path)).flatten() {
-                let (node, path) = (connection.path.to_string(), connection.path.kind());
-                nodes.push(NodePath { node, path, rtt_milliseconds: iroh.rtt_milliseconds });
+                let way = (connection.path.to_string(), connection.path.kind());
+                nodes.entry(way).or_insert(iroh.rtt_milliseconds);
             }
         }
+        let node_path = |((node, path), rtt_milliseconds)| NodePath { node, path, rtt_milliseconds };
+        let nodes = nodes.into_iter().map(node_path).collect();
         let refused = self.admission.counts();
         let gate = self.gate.as_ref().map(|gate| gate.counts()).unwrap_or_default();
         let connection_counts = ConnectionCounts {
