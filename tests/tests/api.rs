@@ -53,12 +53,18 @@ async fn members_are_listed_in_pieces_and_their_numbers_add_up() {
 #[tokio::test]
 async fn what_history_shows_is_there_again_after_a_restart() {
     let mut party = Party::start(Party::chain().solo()).await.unwrap();
+    // What is accepted is in the ledger.
+    party.miners[0].line(|line| line.contains("shares accepted")).await.unwrap();
     party.miners.clear();
     let path = format!("/api/v1/members/{}", Party::member());
     let before = json(&party.pool, &path).await;
     party.pool.kill().await.unwrap();
     party.pool.restart().await.unwrap();
     let mut events = tests::Events::listen(party.pool.http().unwrap(), "/api/v1/events").await.unwrap();
+    // The ledger is read in pieces.
+    while !fetch(&party.pool, &path).await.0.starts_with("HTTP/1.1 200 ") {
+        events.until("more of the ledger", |name, _| name == "pool").await.unwrap();
+    }
     let caught_up = |name: &str, data: &Value| name == "pool" && !data["best"].is_null();
     events.until("the ledger to be read", caught_up).await.unwrap();
     let after = json(&party.pool, &path).await;
