@@ -80,6 +80,8 @@ pub struct Shown {
     pub readers: Readers,
     /// What is answered besides.
     pub more: Router,
+    /// What is answered besides where HTTP listens itself, and nowhere else.
+    pub local: Router,
     /// Cancelled when the pool stops.
     pub shutdown: CancellationToken,
 }
@@ -97,6 +99,8 @@ pub struct Subject {
     pub readers: Readers,
     /// What is answered besides.
     pub more: Router,
+    /// What is answered besides where HTTP listens itself, and nowhere else.
+    pub local: Router,
 }
 
 impl Shown {
@@ -112,6 +116,7 @@ impl Shown {
             host: subject.host,
             readers: subject.readers,
             more: subject.more,
+            local: subject.local,
             shutdown,
         })
     }
@@ -221,8 +226,11 @@ pub fn open_routes(shown: Arc<Shown>) -> Router {
 
 /// Everything, for those who may look.
 fn routes(shown: Arc<Shown>) -> Router {
-    let (readers, host) = (shown.readers, host::routes(&shown));
-    answers(shown, host).layer(from_fn_with_state(readers, readers::admit)).layer(from_fn(headers::secure))
+    let (readers, host, local) = (shown.readers, host::routes(&shown), shown.local.clone());
+    answers(shown, host)
+        .merge(local)
+        .layer(from_fn_with_state(readers, readers::admit))
+        .layer(from_fn(headers::secure))
 }
 
 /// What is shown, and what `host` changes.
@@ -294,7 +302,14 @@ mod tests {
             authority,
         };
         let doors = Doors { iroh: None, authority, listening: Vec::new() };
-        Subject { scene, doors, host: None, readers: Readers::default(), more: Router::new() }
+        Subject {
+            scene,
+            doors,
+            host: None,
+            readers: Readers::default(),
+            more: Router::new(),
+            local: Router::new(),
+        }
     }
 
     async fn fetch(address: SocketAddr, path: &str) -> (u16, String) {

@@ -322,11 +322,13 @@ impl Node {
             source: parts.source.status.clone(),
             jobs: generation.clone(),
         };
-        let mut more = http::audit::routes(listeners, shutdown.clone());
-        if let Some(path) = parts.commitments_token.filter(|_| budget.output_bytes > 0) {
-            let token = Token::load_or_create(&path, rand::random())?;
-            more = more.merge(http::commitments::routes(commitments, token));
-        }
+        let local = match parts.commitments_token.filter(|_| budget.output_bytes > 0) {
+            Some(path) => {
+                let token = Token::load_or_create(&path, rand::random())?;
+                http::commitments::routes(commitments, token)
+            }
+            None => axum::Router::new(),
+        };
         let name = plan::pool_name(config);
         if let Some(home) = HomeAssistant::from_config(&config.home_assistant, &key.to_bytes(), &name)? {
             sessions.spawn(home.run(observed.clone(), shutdown.clone()));
@@ -352,7 +354,8 @@ impl Node {
                 notify: notify.clone(),
             }),
             readers: config.http.readers,
-            more,
+            more: http::audit::routes(listeners, shutdown.clone()),
+            local,
         };
         let server = match (parts.http, config.http.listen.address()) {
             (Some(server), _) => Some(server),
