@@ -256,7 +256,7 @@ impl Node {
         let admission = Admission::new(admission_limits(config));
         let sessions = TaskTracker::new();
         let mut listening = Vec::new();
-        let doors = doors(config);
+        let doors = doors(config)?;
         for (address, door, setting) in &doors {
             let acceptor = TcpAcceptor::bind(*address, admission.clone())
                 .with_context(|| format!("listening for miners at {address} ({setting})"))?;
@@ -478,13 +478,15 @@ async fn book_late(ledger: &LedgerHandle) -> Result<()> {
 
 /// Where is listened, for what, and by which setting. The addresses of `listen.tcp` come
 /// first.
-fn doors(config: &Config) -> Vec<(SocketAddr, Door, &'static str)> {
+fn doors(config: &Config) -> Result<Vec<(SocketAddr, Door, &'static str)>> {
+    let extranonce_sizes = config.sv1.extranonce_sizes()?;
     let port = |floor: Option<f64>, class| {
         let session = SessionConfig {
             rules: config.sv1.firmware.clone(),
             workers: config.sv1.workers.clone(),
             class,
             floor: floor.map(Difficulty),
+            extranonce_sizes,
             ..SessionConfig::default()
         };
         Sv1Port::new(session, rand::random())
@@ -496,12 +498,12 @@ fn doors(config: &Config) -> Vec<(SocketAddr, Door, &'static str)> {
     let all = |addresses: &[SocketAddr], door: Door, setting| {
         addresses.iter().map(|address| (*address, door.clone(), setting)).collect::<Vec<_>>()
     };
-    [
+    let doors = [
         all(&listen.tcp, main, "listen.tcp"),
         all(&listen.sv1, Door::Sv1(usual), "listen.sv1"),
         all(&listen.high_difficulty, Door::Sv1(rental), "listen.high_difficulty"),
-    ]
-    .concat()
+    ];
+    Ok(doors.concat())
 }
 
 fn wire_limits(config: &Config) -> WireLimits {
