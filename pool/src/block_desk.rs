@@ -65,6 +65,7 @@ async fn submit(block: FoundBlock, desk: BlockDesk) {
     let hash = solution.hash;
     let found_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     info!(height, %hash, member, worker, "block found");
+    payouts.block_found(hash);
     status.counters.blocks_submitted.add(1);
     let paid = job.paid.outputs.iter().map(|output| (destination(output, network), output.value.to_sat()));
     let paid = paid.collect();

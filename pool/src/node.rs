@@ -32,7 +32,7 @@ use crate::sv1::Sv1Port;
 use crate::view::Scene;
 use anyhow::{Context, Result};
 use ledger::audit::unbooked;
-use ledger::{DiskState, Ledger, LedgerHandle, Reader};
+use ledger::{BlockState, DiskState, Ledger, LedgerHandle, Reader};
 use p2p::iroh::{DhtUse, GateLimits, IrohConfig, LookupConfig, Policy, SecretKey};
 use p2p::{
     Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, RelayHint,
@@ -133,9 +133,9 @@ impl Node {
     pub async fn start(config: &Config, parts: Parts) -> Result<Node> {
         let (shutdown, abandon) = (CancellationToken::new(), CancellationToken::new());
         let ledger = ledger_file::open(parts.ledger, config.network, &parts.authority).await?;
-        book_late(ledger.handle()).await?;
-        let status = Status::new(Instant::now());
         let payouts = Arc::new(parts.payouts);
+        book_late(ledger.handle(), &payouts).await?;
+        let status = Status::new(Instant::now());
         // A dropped receiver means that the source has stopped, which shows elsewhere.
         let budget = config.coinbase.budget();
         let _ = parts.source.reserve.send(budget.on_top_of(payouts.coinbase_reserve()));
@@ -463,12 +463,17 @@ impl Node {
 }
 
 /// Books the blocks that a pool which was killed had no time to book, before anything is paid by
-/// the book.
-async fn book_late(ledger: &LedgerHandle) -> Result<()> {
+/// the book; and names those whose fate is open: one of them may be the tip.
+async fn book_late(ledger: &LedgerHandle, payouts: &PayoutMode) -> Result<()> {
     let path = ledger.path();
-    let reading =
-        tokio::task::spawn_blocking(move || unbooked(&Reader::open(&path)?).map_err(anyhow::Error::from));
-    for (hash, payments) in reading.await?.context("reading what the ledger's blocks pay")? {
+    let reading = tokio::task::spawn_blocking(move || -> Result<_> {
+        let reader = Reader::open(&path)?;
+        Ok((reader.blocks()?, unbooked(&reader)?))
+    });
+    let (blocks, unbooked) = reading.await?.context("reading what the ledger's blocks pay")?;
+    let open = blocks.iter().filter(|block| matches!(block.state, BlockState::Candidate | BlockState::Submitted));
+    open.for_each(|block| payouts.block_found(block.block.hash));
+    for (hash, payments) in unbooked {
         let booked = ledger.book(hash, payments).await;
         booked.with_context(|| format!("booking block {hash}, which was found before"))?;
         info!(%hash, "a block that was found before is booked now");

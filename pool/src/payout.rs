@@ -12,6 +12,7 @@ pub mod address;
 pub mod aliases;
 pub mod descriptor;
 pub mod fixed;
+pub mod found;
 pub mod identity;
 pub mod keeper;
 pub mod payouts;
@@ -26,6 +27,7 @@ pub use address::{AddressError, PayoutAddress};
 pub use aliases::{AliasError, Aliases};
 pub use descriptor::{DescriptorError, PayoutDescriptor};
 pub use fixed::{AdvanceError, FixedPayout};
+pub use found::FoundBlocks;
 pub use identity::{Identity, IdentityError};
 pub use payouts::{PaidOut, Payouts, RuledPayouts};
 pub use rotation::RotationError;
@@ -40,6 +42,7 @@ use std::path::Path;
 use std::sync::Arc;
 use template_provider::{CoinbaseReserve, Network};
 use thiserror::Error;
+use work::Hash256;
 
 /// How blocks are paid.
 #[derive(Debug)]
@@ -163,6 +166,14 @@ impl PayoutMode {
             PayoutMode::Solo(_) => "solo",
             PayoutMode::Ruled(ruled) if ruled.rules.mode == ledger::payout::Mode::Solo => "solo",
             PayoutMode::Ruled(_) => "shared",
+        }
+    }
+
+    /// A block of ours was found, of which the node has not heard yet: what is built on it waits
+    /// until the book has its payouts, where these make a difference to the next ones.
+    pub fn block_found(&self, hash: Hash256) {
+        if let PayoutMode::Ruled(ruled) = self {
+            ruled.found.add(hash);
         }
     }
 

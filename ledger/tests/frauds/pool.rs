@@ -37,6 +37,7 @@ impl Signer for Key {
 }
 
 /// Its ledger, and where it stands.
+#[derive(Clone)]
 pub struct Pool {
     pub rules: Rules,
     pub evidence: Vec<Evidence>,
@@ -220,12 +221,21 @@ impl Pool {
 
     /// `member` finds a block, which gets into the chain.
     pub fn find_block(&mut self, member: &str) -> Hash256 {
-        let job = self.job(member);
-        let context = self.context(member, &job, target(4));
+        let (job, payments) = (self.job(member), self.plan(member).payments());
+        self.find_block_on(member, &job, Some(payments))
+    }
+
+    /// The same on this job, booked like this.
+    pub fn find_block_on(
+        &mut self,
+        member: &str,
+        job: &Arc<JobRecord>,
+        payments: Option<Vec<Payment>>,
+    ) -> Hash256 {
+        let context = self.context(member, job, target(4));
         let (share, hash) = self.search(&context, target(4), true);
         self.take(share);
         let paid = self.closed.len() as u64;
-        let payments = self.plan(member).payments();
         let found = FoundBlock {
             hash,
             height: self.tip + 1,
@@ -237,14 +247,22 @@ impl Pool {
         };
         self.enter(BookEntry::Found(found));
         self.close();
-        self.enter(BookEntry::Booked { hash, payments: payments.clone() });
+        if let Some(payments) = payments.clone() {
+            self.enter(BookEntry::Booked { hash, payments });
+        }
         self.enter(BookEntry::State { hash, state: BlockState::InChain });
-        for payment in payments {
+        for payment in payments.unwrap_or_default() {
             *self.balances.entry(payment.member).or_default() += payment.due as i64 - payment.paid as i64;
         }
         self.unpaid = paid + 1;
         self.tip += 1;
         hash
+    }
+
+    /// From now on it pays as if the blocks that it found had never been booked.
+    pub fn pay_by_the_state_before(&mut self, other: &Pool) {
+        (self.book, self.balances, self.unpaid) = (other.book, other.balances.clone(), other.unpaid);
+        self.closed.truncate(other.closed.len());
     }
 
     pub fn enter(&mut self, entry: BookEntry) {

@@ -3,9 +3,10 @@
 use super::JobParts;
 use super::board::PayTo;
 use super::limit::CoinbaseLimit;
-use crate::payout::{PayoutError, PayoutMode, PayoutSet, Payouts, RuledPayouts, Standpoint};
+use crate::payout::{FoundBlocks, PayoutError, PayoutMode, PayoutSet, Payouts, RuledPayouts, Standpoint};
 use std::sync::Arc;
 use tokio::sync::watch;
+use work::Hash256;
 
 /// Where the job maker learns whom to pay.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub enum Ruling {
         standpoint: watch::Receiver<Option<Arc<Standpoint>>>,
         /// Bytes that payout outputs may take at most.
         most_bytes: u32,
+        /// The pool's own blocks.
+        found: FoundBlocks,
     },
 }
 
@@ -30,7 +33,8 @@ impl Ruling {
             PayoutMode::Fixed(fixed) => Ruling::Pool(fixed.watch()),
             PayoutMode::Solo(_) => Ruling::Solo,
             PayoutMode::Ruled(ruled) => {
-                Ruling::Ledger { standpoint: ruled.watch(), most_bytes: ruled.most_bytes }
+                let (standpoint, found) = (ruled.watch(), ruled.found.clone());
+                Ruling::Ledger { standpoint, most_bytes: ruled.most_bytes, found }
             }
         }
     }
@@ -41,6 +45,13 @@ impl Ruling {
             Ruling::Pool(_) | Ruling::Solo => true,
             Ruling::Ledger { standpoint, .. } => standpoint.borrow().is_some(),
         }
+    }
+
+    /// Whether `tip` is a block of ours whose payouts do not count yet: a job on it would pay
+    /// the same round, and repay the same credits, once more.
+    pub fn waits_for(&self, tip: &Hash256) -> bool {
+        let Ruling::Ledger { standpoint, found, .. } = self else { return false };
+        found.has(tip) && standpoint.borrow().as_ref().is_none_or(|standpoint| !standpoint.counts(tip))
     }
 
     /// Comes when jobs are to pay otherwise than before.
@@ -70,7 +81,7 @@ impl Ruling {
         match (self, pay_to) {
             (_, PayTo::Script(script)) => Ok(Payouts::single(script.clone())),
             (Ruling::Pool(set), PayTo::Pool) => Ok(Payouts::Set(PayoutSet::clone(&set.borrow()))),
-            (Ruling::Ledger { standpoint, most_bytes }, PayTo::Member { name, limit }) => {
+            (Ruling::Ledger { standpoint, most_bytes, .. }, PayTo::Member { name, limit }) => {
                 let standpoint = standpoint.borrow().clone().ok_or(PayoutError::Empty)?;
                 let finder = standpoint.needs_finder().then(|| name.clone());
                 let room = limit.room(&parts.coinbase, tag, in_block.min(*most_bytes));

@@ -127,6 +127,7 @@ mod tests {
             book: Default::default(),
             standing: Standing { work, balances: Vec::new() },
             fullness: Default::default(),
+            paid_by: Vec::new(),
         };
         Arc::new(Standpoint::new(Rules::default(), None, present, 0x207f_ffff))
     }

@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 use super::*;
-use crate::payout::PayoutSet;
-use crate::payout::Standpoint;
+use crate::payout::{FoundBlocks, PayoutSet, Payouts, Standpoint};
 use crate::status::Heat;
 use bitcoin::ScriptBuf;
 use bitcoin::Transaction;
@@ -248,7 +247,8 @@ async fn work_for_warmth_takes_the_place_of_every_job_and_a_template_ends_it() {
 fn by_the_ledger() -> (Bench, watch::Sender<Option<Arc<Standpoint>>>) {
     let (standpoints, standpoint) = watch::channel(None);
     let (nobody, _) = watch::channel(Arc::new(PayoutSet::single(script(1))));
-    (bench_of(2, 8, None, Ruling::Ledger { standpoint, most_bytes: 10_000 }, nobody), standpoints)
+    let ruling = Ruling::Ledger { standpoint, most_bytes: 10_000, found: FoundBlocks::default() };
+    (bench_of(2, 8, None, ruling, nobody), standpoints)
 }
 
 fn address(number: u8) -> String {
@@ -268,6 +268,7 @@ fn standpoint(members: u8, rules: Rules) -> Option<Arc<Standpoint>> {
         book: Default::default(),
         standing: Standing { work, balances: Vec::new() },
         fullness: Default::default(),
+        paid_by: Vec::new(),
     };
     Some(Arc::new(Standpoint::new(rules, None, present, 0x207f_ffff)))
 }
@@ -314,4 +315,69 @@ async fn no_job_pays_more_outputs_than_its_template_was_asked_to_leave_room_for(
     bench.source.reserve.send_replace(CoinbaseReserve { output_bytes: 1_000, sigops: 30 });
     let after = until(&mut jobs, |set| set.active.job.paid.outputs.len() > 3).await;
     assert_eq!(payouts_of(&after.active.job), 20);
+}
+
+/// Whether the first job on the present tip pays by a state that has what `block` paid.
+fn opens_after(set: &JobSet, block: Hash256) -> bool {
+    match &set.opening.job.payouts {
+        Payouts::Ruled(ruled) => ruled.standpoint.counts(&block),
+        Payouts::Set(_) => false,
+    }
+}
+
+/// A job maker that is given a template, and then one on a block of the pool's own; its jobs, that
+/// block, and where the ledger's word is given.
+async fn on_a_block_of_ours() -> (Jobs, Hash256, watch::Sender<Option<Arc<Standpoint>>>, Bench) {
+    let source = bench(2, 8);
+    let mut made = source.source.templates.clone();
+    let first = made.wait_for(Option::is_some).await.unwrap().clone();
+    let (templates, given) = watch::channel(first.clone());
+    let (standpoints, standpoint) = watch::channel(standpoint(3, Rules::default()));
+    let found = FoundBlocks::default();
+    let config = JobMakerConfig {
+        templates: given,
+        openings: watch::channel(None).1,
+        delivered: watch::channel(Hash256([0; 32])).0,
+        ruling: Ruling::Ledger { standpoint, most_bytes: 10_000, found: found.clone() },
+        script_sig: ScriptSigBytes::tag(Vec::new()),
+        extras: watch::channel(Arc::default()).1,
+        max_variants: 8,
+        heat: None,
+    };
+    let (board, _) = start(config, source.stop.clone());
+    let mut jobs = board.subscribe(member(1)).await.unwrap();
+    until(&mut jobs, |set| set.future.is_some()).await;
+    source.chain.mine_elsewhere().unwrap();
+    let other_tip = |template: &Option<Arc<Template>>| {
+        template.as_ref().map(|template| template.prev_hash) != first.as_ref().map(|first| first.prev_hash)
+    };
+    let second = made.wait_for(other_tip).await.unwrap().clone();
+    let block = second.as_ref().unwrap().prev_hash;
+    found.add(block);
+    templates.send_replace(second);
+    // The clock of these tests goes on when nobody has anything to do.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    (jobs, block, standpoints, source)
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_built_on_a_block_of_ours_before_its_payouts_are_booked() {
+    let (mut jobs, block, standpoints, _bench) = on_a_block_of_ours().await;
+    assert_ne!(until(&mut jobs, |_| true).await.tip.tip.prev_hash, block);
+    let mut counting = standpoint(3, Rules::default());
+    Arc::get_mut(counting.as_mut().unwrap()).unwrap().present.paid_by.push(block);
+    standpoints.send_replace(counting);
+    let asked = Instant::now();
+    let set = until(&mut jobs, |set| set.tip.tip.prev_hash == block).await;
+    assert!(opens_after(&set, block));
+    assert!(asked.elapsed() < Duration::from_secs(1), "it waits no longer than it must");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_does_not_book_our_block_is_not_waited_for_for_ever() {
+    let (mut jobs, block, _standpoints, _bench) = on_a_block_of_ours().await;
+    let asked = Instant::now();
+    let set = until(&mut jobs, |set| set.tip.tip.prev_hash == block).await;
+    assert!(!opens_after(&set, block));
+    assert!(asked.elapsed() <= JobMaker::LONGEST_BOOKING);
 }
