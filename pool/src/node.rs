@@ -5,7 +5,7 @@
 use crate::audit::Listeners;
 use crate::block_desk::{self, BlockDesk};
 use crate::block_watch::BlockWatch;
-use crate::commitments::{CommitmentDesk, Token};
+use crate::commitments::CommitmentDesk;
 use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
 use crate::history::Follower;
@@ -101,8 +101,6 @@ pub struct Parts {
     pub identity: Option<SecretKey>,
     /// Where the ledger is kept.
     pub ledger: PathBuf,
-    /// The file with the password of programs that set commitments; none where nobody may.
-    pub commitments_token: Option<PathBuf>,
     /// Where notifications wait to be sent; none where nobody is told of anything.
     pub outbox: Option<PathBuf>,
     /// Where HTTP listens already; none to listen as configured.
@@ -132,8 +130,9 @@ impl Node {
     /// When an address cannot be listened at.
     pub async fn start(config: &Config, parts: Parts) -> Result<Node> {
         let (shutdown, abandon) = (CancellationToken::new(), CancellationToken::new());
-        let ledger = ledger_file::open(parts.ledger, config.network, &parts.authority).await?;
         let payouts = Arc::new(parts.payouts);
+        let edges = payouts.rules().map(|rules| rules.window.edges()).unwrap_or_default();
+        let ledger = ledger_file::open(parts.ledger, config.network, &parts.authority, edges).await?;
         book_late(ledger.handle(), &payouts).await?;
         let status = Status::new(Instant::now());
         // A dropped receiver means that the source has stopped, which shows elsewhere.
@@ -322,11 +321,8 @@ impl Node {
             source: parts.source.status.clone(),
             jobs: generation.clone(),
         };
-        let local = match parts.commitments_token.filter(|_| budget.output_bytes > 0) {
-            Some(path) => {
-                let token = Token::load_or_create(&path, rand::random())?;
-                http::commitments::routes(commitments, token)
-            }
+        let local = match parts.host.as_ref().filter(|_| budget.output_bytes > 0) {
+            Some(host) => http::commitments::routes(commitments, host.access.clone()),
             None => axum::Router::new(),
         };
         let name = plan::pool_name(config);
@@ -471,7 +467,8 @@ async fn book_late(ledger: &LedgerHandle, payouts: &PayoutMode) -> Result<()> {
         Ok((reader.blocks()?, unbooked(&reader)?))
     });
     let (blocks, unbooked) = reading.await?.context("reading what the ledger's blocks pay")?;
-    let open = blocks.iter().filter(|block| matches!(block.state, BlockState::Candidate | BlockState::Submitted));
+    let open =
+        blocks.iter().filter(|block| matches!(block.state, BlockState::Candidate | BlockState::Submitted));
     open.for_each(|block| payouts.block_found(block.block.hash));
     for (hash, payments) in unbooked {
         let booked = ledger.book(hash, payments).await;

@@ -29,7 +29,7 @@ pub use descriptor::{DescriptorError, PayoutDescriptor};
 pub use fixed::{AdvanceError, FixedPayout};
 pub use found::FoundBlocks;
 pub use identity::{Identity, IdentityError};
-pub use payouts::{PaidOut, Payouts, RuledPayouts};
+pub use payouts::{PaidOut, Payouts, RuledPayouts, Spread};
 pub use rotation::RotationError;
 pub use ruled::RuledPayout;
 pub use set::{PayoutError, PayoutSet};

@@ -99,7 +99,8 @@ impl Blocks {
     /// The blocks that count by now, and are booked or have not been for too long.
     pub(super) fn payouts(&self) -> impl Iterator<Item = BlockPayout<'_>> {
         self.found.iter().filter_map(|known| {
-            let Known { block, state, job: Some(job), booked, right: Some(Ok(right)), slices_without } = known
+            let Known { block, state, job: Some(job), booked, right: Some(Ok(right)), slices_without } =
+                known
             else {
                 return None;
             };

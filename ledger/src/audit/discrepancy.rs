@@ -401,11 +401,13 @@ impl fmt::Display for Discrepancy {
             Discrepancy::MyShareTaken { share, mine, credited } => {
                 write!(f, "share {share}, which I mined as {mine}, is credited to {credited}")
             }
-            Discrepancy::MyPayoutMissing { block, height, paid, credited, right_paid, right_credited } => write!(
-                f,
-                "the block {block} (height {height}) pays me {paid} sat and leaves {credited} sat to my credit; by \
+            Discrepancy::MyPayoutMissing { block, height, paid, credited, right_paid, right_credited } => {
+                write!(
+                    f,
+                    "the block {block} (height {height}) pays me {paid} sat and leaves {credited} sat to my credit; by \
                  the rule it had to pay me {right_paid} sat and leave {right_credited} sat"
-            ),
+                )
+            }
         }
     }
 }

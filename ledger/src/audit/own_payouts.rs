@@ -95,8 +95,10 @@ pub(super) fn sum(outputs: &[TxOut], scripts: &[ScriptBuf]) -> u64 {
 
 /// What payments leave to the credit of those who are paid at `scripts`.
 fn credit(payments: &[Payment], scripts: &[ScriptBuf]) -> i64 {
-    let is_mine = |payment: &&Payment| script(&payment.member).is_some_and(|script| scripts.contains(&script));
-    let credits = payments.iter().filter(is_mine).map(|payment| i128::from(payment.due) - i128::from(payment.paid));
+    let is_mine =
+        |payment: &&Payment| script(&payment.member).is_some_and(|script| scripts.contains(&script));
+    let credits =
+        payments.iter().filter(is_mine).map(|payment| i128::from(payment.due) - i128::from(payment.paid));
     let sum = credits.fold(0, i128::saturating_add);
     i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }

@@ -513,7 +513,8 @@ fn a_block_that_neither_pays_me_nor_credits_me_what_the_rule_says_is_caught_by_m
         let cases = if right.0 > 0 { vec![&cheating] } else { vec![&cheating, &silent] };
         for pool in cases {
             let found = unpaid_for_bob(&pool.evidence, &bobs);
-            let [Discrepancy::MyPayoutMissing { paid: 0, credited: 0, right_paid, right_credited, .. }] = &found[..]
+            let [Discrepancy::MyPayoutMissing { paid: 0, credited: 0, right_paid, right_credited, .. }] =
+                &found[..]
             else {
                 panic!("{found:?}");
             };

@@ -40,6 +40,8 @@ mod tests {
     fn the_newest_blocks_are_known_and_no_more_than_there_is_room_for() {
         let found = FoundBlocks::default();
         (0..=64).for_each(|number| found.add(Hash256([number; 32])));
-        assert!(!found.has(&Hash256([0; 32])) && found.has(&Hash256([1; 32])) && found.has(&Hash256([64; 32])));
+        assert!(
+            !found.has(&Hash256([0; 32])) && found.has(&Hash256([1; 32])) && found.has(&Hash256([64; 32]))
+        );
     }
 }

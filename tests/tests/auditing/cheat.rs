@@ -47,7 +47,7 @@ async fn write(path: &Path, evidence: &[Evidence]) -> Result<()> {
     }
     let clock = Arc::new(AtomicU32::new(0));
     let mut config = LedgerConfig::new("regtest", LedgerId([9; 16]), Box::new(Key::new(1)));
-    config.rules = SliceRules { seconds: u32::MAX, fee_jump: u64::MAX, shares: u64::MAX };
+    config.rules = SliceRules { seconds: u32::MAX, fee_jump: u64::MAX, shares: u64::MAX, edges: [0, 0] };
     config.gather = Duration::ZERO;
     let now = clock.clone();
     config.clock = Box::new(move || now.load(Ordering::Relaxed));

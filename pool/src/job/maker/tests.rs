@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 use super::*;
+use crate::channel::group::Group;
 use crate::payout::{FoundBlocks, PayoutSet, Payouts, Standpoint};
 use crate::status::Heat;
 use bitcoin::ScriptBuf;
@@ -251,17 +252,20 @@ fn by_the_ledger() -> (Bench, watch::Sender<Option<Arc<Standpoint>>>) {
     (bench_of(2, 8, None, ruling, nobody), standpoints)
 }
 
-fn address(number: u8) -> String {
-    let script = ScriptBuf::new_p2wpkh(&bitcoin::hashes::Hash::from_byte_array([number; 20]));
+fn address(number: u16) -> String {
+    let [high, low] = number.to_be_bytes();
+    let mut hash = [low; 20];
+    hash[0] = high;
+    let script = ScriptBuf::new_p2wpkh(&bitcoin::hashes::Hash::from_byte_array(hash));
     bitcoin::Address::from_script(&script, bitcoin::Network::Regtest).unwrap().to_string()
 }
 
-fn member(number: u8) -> PayTo {
+fn member(number: u16) -> PayTo {
     PayTo::Member { name: address(number).into(), limit: super::super::limit::CoinbaseLimit::SV2 }
 }
 
 /// So many members have worked the same.
-fn standpoint(members: u8, rules: Rules) -> Option<Arc<Standpoint>> {
+fn standpoint(members: u16, rules: Rules) -> Option<Arc<Standpoint>> {
     let work = (0..members).map(|number| (address(number).into(), ledger::Work(1_000))).collect();
     let present = Present {
         slice: 1,
@@ -274,9 +278,11 @@ fn standpoint(members: u8, rules: Rules) -> Option<Arc<Standpoint>> {
 }
 
 fn payouts_of(job: &Job) -> usize {
-    let paid: u64 = job.paid.outputs.iter().map(|output| output.value.to_sat()).sum();
+    let outputs = job.paid_out().unwrap().outputs;
+    let paid: u64 = outputs.iter().map(|output| output.value.to_sat()).sum();
     assert_eq!(paid, job.value, "a job pays what its template has to pay");
-    job.paid.outputs.len()
+    assert!(coinbase(job).output.starts_with(&outputs), "and nobody else than its coinbase does");
+    outputs.len()
 }
 
 #[tokio::test]
@@ -288,7 +294,7 @@ async fn members_have_one_job_in_common_unless_it_matters_who_finds_the_block() 
     standpoints.send_replace(standpoint(3, Rules::default()));
     let (anns, bobs) = (until(&mut ann, |_| true).await, until(&mut bob, |_| true).await);
     assert!(Arc::ptr_eq(&anns.active.job, &bobs.active.job));
-    assert_eq!((payouts_of(&anns.active.job), anns.active.job.paid.plan.is_some()), (3, true));
+    assert_eq!((payouts_of(&anns.active.job), anns.active.job.paid_out().unwrap().plan.is_some()), (3, true));
 
     // A bonus makes a coinbase for each of them; so does a window in which nobody has worked.
     for rules in [Rules { finder_bonus: Ppm(10_000), ..Rules::default() }, Rules::default()] {
@@ -298,7 +304,7 @@ async fn members_have_one_job_in_common_unless_it_matters_who_finds_the_block() 
         let anns = until(&mut ann, |set| set.active.job.id > before).await;
         let bobs = until(&mut bob, |set| set.active.job.id > before).await;
         assert_ne!(anns.active.job.id, bobs.active.job.id);
-        let first = |set: &JobSet| set.active.job.paid.outputs.first().unwrap().script_pubkey.clone();
+        let first = |set: &JobSet| coinbase(&set.active.job).output.first().unwrap().script_pubkey.clone();
         assert_ne!(first(&anns), first(&bobs), "the finder is paid most");
         assert_eq!(payouts_of(&anns.active.job), usize::from(members).max(1));
     }
@@ -313,7 +319,7 @@ async fn no_job_pays_more_outputs_than_its_template_was_asked_to_leave_room_for(
     let before = until(&mut jobs, |set| set.future.is_some()).await;
     assert_eq!((payouts_of(&before.active.job), payouts_of(before.future.as_ref().unwrap())), (3, 3));
     bench.source.reserve.send_replace(CoinbaseReserve { output_bytes: 1_000, sigops: 30 });
-    let after = until(&mut jobs, |set| set.active.job.paid.outputs.len() > 3).await;
+    let after = until(&mut jobs, |set| set.active.job.paid_out().unwrap().outputs.len() > 3).await;
     assert_eq!(payouts_of(&after.active.job), 20);
 }
 
@@ -380,4 +386,87 @@ async fn a_ledger_that_does_not_book_our_block_is_not_waited_for_for_ever() {
     let set = until(&mut jobs, |set| set.tip.tip.prev_hash == block).await;
     assert!(!opens_after(&set, block));
     assert!(asked.elapsed() <= JobMaker::LONGEST_BOOKING);
+}
+
+/// A pool with a bonus for the finder and so many members, all of whom have worked and mine.
+async fn with_a_bonus(members: u16) -> (Bench, watch::Sender<Option<Arc<Standpoint>>>, Vec<Group>) {
+    let (standpoints, standpoint) = watch::channel(None);
+    let (nobody, _) = watch::channel(Arc::new(PayoutSet::single(script(1))));
+    let ruling = Ruling::Ledger { standpoint, most_bytes: 100_000, found: FoundBlocks::default() };
+    let bench = bench_of(2, usize::from(members), None, ruling, nobody);
+    bench.source.reserve.send_replace(CoinbaseReserve { output_bytes: 31 * u32::from(members), sigops: 100 });
+    let has_room = |template: &Option<Arc<Template>>| {
+        template.as_ref().is_some_and(|template| template.reserve.output_bytes >= 31 * u32::from(members))
+    };
+    bench.source.templates.clone().wait_for(has_room).await.unwrap();
+    standpoints.send_replace(bonus(members));
+    let mut groups = Vec::new();
+    for number in 0..members {
+        let mut jobs = bench.board.subscribe(member(number)).await.unwrap();
+        until(&mut jobs, |set| set.future.is_some()).await;
+        let mut group = Group::new(1 + u32::from(number), member(number), jobs);
+        group.update(1);
+        groups.push(group);
+    }
+    (bench, standpoints, groups)
+}
+
+fn bonus(members: u16) -> Option<Arc<Standpoint>> {
+    standpoint(members, Rules { finder_bonus: Ppm(10_000), min_payout: 0, ..Rules::default() })
+}
+
+#[tokio::test]
+async fn of_jobs_that_pay_all_and_are_for_one_member_few_are_kept_and_none_when_the_member_is_gone() {
+    const MEMBERS: u16 = 250;
+    let (bench, standpoints, mut groups) = with_a_bonus(1).await;
+    bench.source.reserve.send_replace(CoinbaseReserve { output_bytes: 31 * u32::from(MEMBERS), sigops: 100 });
+    let mut jobs = groups[0].jobs.clone();
+    let mut ids = Vec::new();
+    for round in 2..14 {
+        let before = groups[0].active().unwrap().id;
+        standpoints.send_replace(bonus(MEMBERS));
+        until(&mut jobs, |set| {
+            set.active.job.id > before && payouts_of(&set.active.job) == usize::from(MEMBERS)
+        })
+        .await;
+        groups[0].update(round);
+        ids.push(groups[0].active().unwrap().id);
+    }
+    let kept: Vec<&Arc<Job>> = ids.iter().filter_map(|id| Some(&groups[0].job(*id)?.job)).collect();
+    let bytes: usize = kept.iter().map(|job| job.coinbase_bytes()).sum();
+    assert!((2..=8).contains(&kept.len()) && bytes <= 64 * 1024, "{} jobs of {bytes} bytes", kept.len());
+
+    // One that is left by its last connection makes room for another member's.
+    let refused = bench.board.subscribe(member(1)).await;
+    assert!(matches!(refused, Err(SubscribeError::TooManyVariants(1))), "{refused:?}");
+    drop((groups, jobs));
+    assert!(bench.board.subscribe(member(1)).await.is_ok());
+}
+
+/// `cargo nextest run --lib --run-ignored only -E 'test(what_a_bonus_takes)' --no-capture`
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "a measurement, by hand"]
+async fn what_a_bonus_takes_of_memory_with_five_hundred_members() {
+    const MEMBERS: u16 = 500;
+    let resident = || {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096 / (1 << 20)
+    };
+    let before = resident();
+    let (bench, standpoints, mut groups) = with_a_bonus(MEMBERS).await;
+    println!("one job and one for the next block for each of {MEMBERS}: {} MiB", resident() - before);
+    for round in 2..18 {
+        let last = groups.last().unwrap().active().unwrap().id;
+        standpoints.send_replace(bonus(MEMBERS));
+        let mut generation = bench.board.generation();
+        let all_new = |groups: &mut Vec<Group>| {
+            groups.iter_mut().for_each(|group| drop(group.update(round)));
+            groups.iter().all(|group| group.active().unwrap().id > last)
+        };
+        while !all_new(&mut groups) {
+            generation.changed().await.unwrap();
+        }
+    }
+    println!("after sixteen changes of the payouts: {} MiB", resident() - before);
 }
