@@ -65,7 +65,7 @@ async fn submit(block: FoundBlock, desk: BlockDesk) {
     let hash = solution.hash;
     let found_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     info!(height, %hash, member, worker, "block found");
-    payouts.block_found(hash);
+    payouts.block_found(hash, &job.payouts);
     status.counters.blocks_submitted.add(1);
     let paid_out = job.paid_out().unwrap_or_else(|fault| {
         error!(%hash, %fault, "what this block pays cannot be worked out again");

@@ -20,8 +20,8 @@ use crate::job::script_sig::ScriptSigBytes;
 use crate::ledger_file;
 use crate::notify::{NotifyHandle, Plan, plan};
 use crate::own_relay;
-use crate::payout::PayoutMode;
 use crate::payout::keeper::Keeper;
+use crate::payout::{Found, PayoutMode};
 use crate::reach;
 use crate::relay_pages::RelayPages;
 use crate::server::keep_alive::KeepAlivePolicy;
@@ -469,7 +469,9 @@ async fn book_late(ledger: &LedgerHandle, payouts: &PayoutMode) -> Result<()> {
     let (blocks, unbooked) = reading.await?.context("reading what the ledger's blocks pay")?;
     let open =
         blocks.iter().filter(|block| matches!(block.state, BlockState::Candidate | BlockState::Submitted));
-    open.for_each(|block| payouts.block_found(block.block.hash));
+    if let Some(found) = payouts.found() {
+        open.for_each(|block| found.add(Found { hash: block.block.hash, index: None }));
+    }
     for (hash, payments) in unbooked {
         let booked = ledger.book(hash, payments).await;
         booked.with_context(|| format!("booking block {hash}, which was found before"))?;

@@ -27,7 +27,7 @@ pub use address::{AddressError, PayoutAddress};
 pub use aliases::{AliasError, Aliases};
 pub use descriptor::{DescriptorError, PayoutDescriptor};
 pub use fixed::{AdvanceError, FixedPayout};
-pub use found::FoundBlocks;
+pub use found::{Found, FoundBlocks};
 pub use identity::{Identity, IdentityError};
 pub use payouts::{PaidOut, Payouts, RuledPayouts, Spread};
 pub use rotation::RotationError;
@@ -170,10 +170,20 @@ impl PayoutMode {
     }
 
     /// A block of ours was found, of which the node has not heard yet: what is built on it waits
-    /// until the book has its payouts, where these make a difference to the next ones.
-    pub fn block_found(&self, hash: Hash256) {
-        if let PayoutMode::Ruled(ruled) = self {
-            ruled.found.add(hash);
+    /// until the next jobs know what it pays.
+    pub fn block_found(&self, hash: Hash256, paid: &Payouts) {
+        let index = paid.rotating().and_then(PayoutSet::descriptor_index);
+        if let Some(found) = self.found() {
+            found.add(Found { hash, index });
+        }
+    }
+
+    /// The pool's own blocks; none where each block is alone.
+    pub fn found(&self) -> Option<&FoundBlocks> {
+        match self {
+            PayoutMode::Fixed(fixed) => Some(&fixed.found),
+            PayoutMode::Solo(_) => None,
+            PayoutMode::Ruled(ruled) => Some(&ruled.found),
         }
     }
 

@@ -3,8 +3,8 @@
 //! One task owns every variant (one for each [`PayTo`]). On a new tip it first
 //! promotes the empty future job that miners already hold, which costs each of them
 //! one `SetNewPrevHash`, and only when that has reached everyone comes anything else.
-//! Where the ledger decides whom jobs pay, a tip that is a block of ours waits until the book
-//! has what it paid: miners go on with the last job for that moment, and no round is paid twice.
+//! A tip that is a block of ours waits until the payouts of what follows know of it: miners go on
+//! with the last job for that moment, and no round and no address is paid twice.
 
 use super::board::{JobBoard, JobIds, Jobs, PayTo, SubscribeError, Subscription};
 use super::heat::HeatWatch;
@@ -94,7 +94,7 @@ struct JobMaker {
     held_back: bool,
     /// Miners work for warmth, until there is a template again.
     is_heating: bool,
-    /// A block of ours is the tip, and waits for its payouts to be booked, until then.
+    /// A block of ours is the tip, and waits for its payouts to be written down, until then.
     booking_limit: Option<Instant>,
     /// Jobs of the present template and payouts that several variants have in common.
     common: Common<Arc<Job>>,
@@ -191,7 +191,7 @@ impl JobMaker {
         self.work_on(template);
     }
 
-    /// Whether `template` is the first on a block of ours whose payouts are not in the book yet.
+    /// Whether `template` is the first on a block of ours whose payouts are not written down yet.
     fn waits_for_booking(&mut self, template: &Template) -> bool {
         let tip = &template.prev_hash;
         if !self.is_new_tip(template) || !self.config.ruling.waits_for(tip) {
@@ -203,7 +203,7 @@ impl JobMaker {
             return true;
         }
         self.booking_limit = None;
-        warn!(%tip, "our block is not in the ledger's book yet, and is not waited for any longer: a block on it would pay the same round again");
+        warn!(%tip, "what our block pays is not written down yet, and is not waited for any longer: a block on it would pay the same once more");
         false
     }
 

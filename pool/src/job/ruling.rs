@@ -3,7 +3,9 @@
 use super::JobParts;
 use super::board::PayTo;
 use super::limit::CoinbaseLimit;
-use crate::payout::{FoundBlocks, PayoutError, PayoutMode, PayoutSet, Payouts, RuledPayouts, Standpoint};
+use crate::payout::{
+    Found, FoundBlocks, PayoutError, PayoutMode, PayoutSet, Payouts, RuledPayouts, Standpoint,
+};
 use std::sync::Arc;
 use tokio::sync::watch;
 use work::Hash256;
@@ -12,7 +14,12 @@ use work::Hash256;
 #[derive(Clone, Debug)]
 pub enum Ruling {
     /// One set for all, which changes when a descriptor moves on.
-    Pool(watch::Receiver<Arc<PayoutSet>>),
+    Pool {
+        /// The newest.
+        set: watch::Receiver<Arc<PayoutSet>>,
+        /// The pool's own blocks.
+        found: FoundBlocks,
+    },
     /// Each miner at its own address.
     Solo,
     /// By the ledger.
@@ -30,7 +37,7 @@ impl Ruling {
     /// As `payouts` are configured.
     pub fn of(payouts: &PayoutMode) -> Ruling {
         match payouts {
-            PayoutMode::Fixed(fixed) => Ruling::Pool(fixed.watch()),
+            PayoutMode::Fixed(fixed) => Ruling::Pool { set: fixed.watch(), found: fixed.found.clone() },
             PayoutMode::Solo(_) => Ruling::Solo,
             PayoutMode::Ruled(ruled) => {
                 let (standpoint, found) = (ruled.watch(), ruled.found.clone());
@@ -42,22 +49,33 @@ impl Ruling {
     /// Whether it is known whom to pay.
     pub fn is_known(&self) -> bool {
         match self {
-            Ruling::Pool(_) | Ruling::Solo => true,
+            Ruling::Pool { .. } | Ruling::Solo => true,
             Ruling::Ledger { standpoint, .. } => standpoint.borrow().is_some(),
         }
     }
 
-    /// Whether `tip` is a block of ours whose payouts do not count yet: a job on it would pay
-    /// the same round, and repay the same credits, once more.
+    /// Whether `tip` is a block of ours, and what jobs pay by does not know of its payouts yet: a
+    /// job on it would pay the same round or the same address, and repay the same credits, again.
     pub fn waits_for(&self, tip: &Hash256) -> bool {
-        let Ruling::Ledger { standpoint, found, .. } = self else { return false };
-        found.has(tip) && standpoint.borrow().as_ref().is_none_or(|standpoint| !standpoint.counts(tip))
+        let used = |found: &Found, host: Option<&PayoutSet>| {
+            found.index.is_some() && host.and_then(PayoutSet::descriptor_index) == found.index
+        };
+        match self {
+            Ruling::Pool { set, found } => {
+                found.at(tip).is_some_and(|found| used(&found, Some(&set.borrow())))
+            }
+            Ruling::Solo => false,
+            Ruling::Ledger { standpoint, found, .. } => found.at(tip).is_some_and(|found| {
+                let standpoint = standpoint.borrow();
+                standpoint.as_ref().is_none_or(|now| !now.counts(tip) || used(&found, now.host.as_deref()))
+            }),
+        }
     }
 
     /// Comes when jobs are to pay otherwise than before.
     pub async fn changed(&mut self) {
         let changed = match self {
-            Ruling::Pool(set) => set.changed().await.is_ok(),
+            Ruling::Pool { set, .. } => set.changed().await.is_ok(),
             Ruling::Solo => false,
             Ruling::Ledger { standpoint, .. } => standpoint.changed().await.is_ok(),
         };
@@ -80,7 +98,7 @@ impl Ruling {
     ) -> Result<Payouts, PayoutError> {
         match (self, pay_to) {
             (_, PayTo::Script(script)) => Ok(Payouts::single(script.clone())),
-            (Ruling::Pool(set), PayTo::Pool) => Ok(Payouts::Set(PayoutSet::clone(&set.borrow()))),
+            (Ruling::Pool { set, .. }, PayTo::Pool) => Ok(Payouts::Set(PayoutSet::clone(&set.borrow()))),
             (Ruling::Ledger { standpoint, most_bytes, .. }, PayTo::Member { name, limit }) => {
                 let standpoint = standpoint.borrow().clone().ok_or(PayoutError::Empty)?;
                 let finder = standpoint.needs_finder().then(|| name.clone());

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 use super::*;
 use crate::channel::group::Group;
-use crate::payout::{FoundBlocks, PayoutSet, Payouts, Standpoint};
+use crate::payout::{Found, FoundBlocks, PayoutSet, Payouts, Standpoint};
 use crate::status::Heat;
 use bitcoin::ScriptBuf;
 use bitcoin::Transaction;
@@ -34,7 +34,8 @@ fn bench(transactions: usize, max_variants: usize) -> Bench {
 
 fn bench_with(transactions: usize, max_variants: usize, heat: Option<HeatWatch>) -> Bench {
     let (pool_payout, payouts) = watch::channel(Arc::new(PayoutSet::single(script(1))));
-    bench_of(transactions, max_variants, heat, Ruling::Pool(payouts), pool_payout)
+    let ruling = Ruling::Pool { set: payouts, found: FoundBlocks::default() };
+    bench_of(transactions, max_variants, heat, ruling, pool_payout)
 }
 
 fn bench_of(
@@ -359,7 +360,7 @@ async fn on_a_block_of_ours() -> (Jobs, Hash256, watch::Sender<Option<Arc<Standp
     };
     let second = made.wait_for(other_tip).await.unwrap().clone();
     let block = second.as_ref().unwrap().prev_hash;
-    found.add(block);
+    found.add(Found { hash: block, index: None });
     templates.send_replace(second);
     // The clock of these tests goes on when nobody has anything to do.
     tokio::time::sleep(Duration::from_secs(1)).await;
