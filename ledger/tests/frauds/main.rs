@@ -360,7 +360,7 @@ fn a_job_that_pays_by_a_state_long_past_is_caught() {
 #[test]
 fn paying_a_round_again_on_top_of_the_block_that_paid_it_is_caught() {
     let mut pool = honest_day(Rules::default());
-    let before = Pool { evidence: Vec::new(), ..pool.clone() };
+    let before = pool.clone();
     pool.find_block(BOB);
     let told = pool.evidence.clone();
     // Its own block is the tip; the coinbase pays what that block has paid.
