@@ -69,9 +69,9 @@ async fn twenty_members_are_paid_by_one_block_what_a_replay_of_the_ledger_says_t
     let paid: Vec<(ScriptBuf, u64)> =
         seen.as_array().unwrap().iter().filter_map(output).filter(|(_, sat)| *sat > 0).collect();
     // Of all that was worked before the slice that it is in.
-    let (block, _) = &replay::blocks(&pool)[0];
-    let before = &replay::slices(&pool)[..block.slice as usize - 1];
-    assert_eq!(paid, replay::divided(block.block.value, &replay::all(before)));
+    let (recorded, _) = &replay::blocks(&pool)[0];
+    let before = &replay::slices(&pool)[..recorded.slice as usize - 1];
+    assert_eq!(paid, replay::divided(recorded.block.value, &replay::all(before)));
     assert_eq!(paid.len(), MEMBERS);
 
     let report = verified(&pool).await;
