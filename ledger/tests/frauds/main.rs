@@ -361,9 +361,9 @@ fn a_job_that_pays_by_a_state_long_past_is_caught() {
 fn paying_a_round_again_on_top_of_the_block_that_paid_it_is_caught() {
     let mut pool = honest_day(Rules::default());
     let before = pool.clone();
-    pool.find_block(BOB);
+    pool.parent = Some(pool.find_block(BOB));
     let told = pool.evidence.clone();
-    // Its own block is the tip; the coinbase pays what that block has paid.
+    // The coinbase on its own block pays what that block has paid.
     pool.pay_by_the_state_before(&before);
     for (later, found) in [(10, vec![]), (600, vec!["wrong-basis"])] {
         pool.evidence = told.clone();

@@ -43,6 +43,8 @@ pub struct Pool {
     pub evidence: Vec<Evidence>,
     pub now: u32,
     pub tip: u32,
+    /// What jobs build on, if it is a block of its own.
+    pub parent: Option<Hash256>,
     closed: Vec<Vec<(Arc<str>, Work)>>,
     open: Vec<(Arc<str>, Work)>,
     book: Commitment,
@@ -65,6 +67,7 @@ impl Pool {
             evidence: Vec::new(),
             now: 1_750_000_000,
             tip: 1,
+            parent: None,
             closed: Vec::new(),
             open: Vec::new(),
             book: Commitment::default(),
@@ -119,7 +122,7 @@ impl Pool {
         let split = coinbase.split(&outputs, &[], 16).unwrap();
         let template = TemplateParts {
             version: 0x2000_0000,
-            prev_hash: Hash256([self.tip as u8; 32]),
+            prev_hash: self.parent.unwrap_or(Hash256([self.tip as u8; 32])),
             nbits: NBITS,
             height: self.tip + 1,
             min_ntime: self.now - 3_600,
