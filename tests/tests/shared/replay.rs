@@ -50,7 +50,7 @@ pub fn all<'a>(slices: impl IntoIterator<Item = &'a Slice>) -> Work {
 /// The newest work of these slices: so much of it, and none of slices that were opened more than
 /// `seconds` before the last was closed.
 pub fn recent(slices: &[Slice], limit: u128, seconds: u64) -> Work {
-    let since = slices.last().unwrap().closed - seconds;
+    let since = slices.last().unwrap().closed.saturating_sub(seconds);
     let mut window = Work::new();
     let mut left = limit;
     for slice in slices.iter().rev().filter(|slice| slice.opened >= since) {
