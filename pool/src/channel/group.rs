@@ -13,6 +13,9 @@ use std::sync::Arc;
 
 /// Jobs of one tip that shares are still taken for.
 pub const MAX_LIVE_JOBS: usize = 16;
+/// Bytes of coinbases of those that are for one member alone and pay all of them: each member has
+/// its own, so that what is kept grows with their square. One more is always kept.
+const MAX_OWN_BYTES: usize = 64 * 1024;
 
 /// A job that a group or a channel was sent and may submit shares for.
 #[derive(Clone, Debug)]
@@ -101,10 +104,8 @@ impl Group {
         }
         if set.active.job.id != self.active {
             let live = live_job(&set.active, moment, moment);
-            if self.live.len() >= MAX_LIVE_JOBS {
-                self.live.pop_front();
-            }
             self.live.push_back(live.clone());
+            self.make_room();
             self.active = live.id;
             update.replace = Some(live);
         }
@@ -136,6 +137,14 @@ impl Group {
     pub fn job(&self, id: u32) -> Option<&LiveJob> {
         // Nearly every share is for the newest job.
         self.live.iter().rev().find(|live| live.id == id)
+    }
+
+    fn make_room(&mut self) {
+        let own = |live: &LiveJob| if live.job.is_for_one() { live.job.coinbase_bytes() } else { 0 };
+        let mut bytes: usize = self.live.iter().map(own).sum();
+        while self.live.len() > MAX_LIVE_JOBS || (self.live.len() > 2 && bytes > MAX_OWN_BYTES) {
+            bytes -= self.live.pop_front().as_ref().map_or(0, own);
+        }
     }
 
     /// The moment of the oldest job that shares are still taken for.
