@@ -6,6 +6,7 @@
 //! for those who look. Memory is bounded, whatever miners call themselves.
 
 pub mod bests;
+pub mod event;
 pub mod follower;
 pub mod rate;
 pub mod round;
@@ -13,6 +14,7 @@ pub mod series;
 pub mod tally;
 
 pub use bests::{Best, Bests};
+pub use event::Event;
 pub use follower::{Follower, Following};
 pub use rate::{Rate, Windows};
 pub use series::{Line, Point, Range, Series};
