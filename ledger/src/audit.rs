@@ -16,6 +16,7 @@ mod history;
 mod luck;
 mod open_slice;
 mod own;
+mod own_payouts;
 mod proof_of_work;
 mod report;
 mod seen;
@@ -354,7 +355,7 @@ impl Auditor {
             let rules = basis.rules.clone();
             self.jobs.rules.push(RulesInForce { since_share: share.sequence, rules });
         }
-        if let Some(why) = self.stale(&basis, job) {
+        if let Some(why) = self.stale(&basis, job, share.received) {
             let job = hash.to_string();
             self.findings.add(Discrepancy::WrongBasis { job, share: share.sequence, why });
         }
@@ -384,8 +385,9 @@ impl Auditor {
         }
     }
 
-    /// Whether a job pays by a state of the ledger that was long past.
-    fn stale(&mut self, basis: &Basis, job: &JobRecord) -> Option<String> {
+    /// Whether a job that was mined on at `received` pays by a state of the ledger that was long
+    /// past.
+    fn stale(&mut self, basis: &Basis, job: &JobRecord, received: u32) -> Option<String> {
         // A job for the next block is handed out before that block comes, and the slice in
         // between may be short.
         const SLICES: u64 = 4;
@@ -395,6 +397,9 @@ impl Auditor {
             return Some("computes its window by a difficulty that the network did not have".to_owned());
         }
         self.heads.note_nbits(job.template.nbits);
+        if self.history.pays_again(basis, &job.template.prev_hash, received) {
+            return Some("pays what the block that it builds on has paid already".to_owned());
+        }
         let now = self.history.last_slice();
         let since = self.heads.slice_of_tip(&job.template.prev_hash, now);
         let first = since.saturating_sub(SLICES);
@@ -427,6 +432,7 @@ impl Auditor {
             self.findings.add(Discrepancy::BookRewritten { slice: head.slice });
         }
         self.blocks.concealed(&mut self.findings);
+        self.blocks.not_booked(head.closed, &mut self.findings);
 
         let mut open = std::mem::take(&mut self.open);
         self.jobs.last = None;

@@ -10,11 +10,11 @@
 //! | `run/external-addrs.json` | forwarded addresses, written by other programs |
 //! | `payout-index.json` | the next index of a ranged payout descriptor |
 //! | `ledger.sqlite` (`-wal`, `-shm`, `.lock`) | every share, slice, block and credit; see `docs/ledger.md` |
-//! | `commitments.token` | the password of programs that set commitments |
 //! | `host-password` | an Argon2 hash of the host's password |
 //! | `tokens.json` | hashes of the tokens for the host's programs |
 //! | `outbox.sqlite` | notifications that wait to be sent |
 //! | `settings.toml` | what the host has set in the browser |
+//! | `stats/` | best shares, and since when charts count; may be deleted while no pool runs |
 //! | `solutions/` | solved blocks, written before they are sent |
 //! | `chain/` | the embedded regtest chain |
 //! | `lock` | held while a pool runs; holds its process id |
@@ -197,8 +197,6 @@ impl DataDir {
 pub const AUTHORITY_KEY: &str = "authority.key";
 /// Name of the node's key file in a data folder.
 pub const NODE_KEY: &str = "node.key";
-/// Name of the file with the token of programs that set commitments, in a data folder.
-pub const COMMITMENTS_TOKEN: &str = "commitments.token";
 /// Name of the ledger in a data folder.
 pub const LEDGER: &str = "ledger.sqlite";
 

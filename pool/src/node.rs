@@ -5,7 +5,7 @@
 use crate::audit::Listeners;
 use crate::block_desk::{self, BlockDesk};
 use crate::block_watch::BlockWatch;
-use crate::commitments::{CommitmentDesk, Token};
+use crate::commitments::CommitmentDesk;
 use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
 use crate::history::{Event, Follower};
@@ -21,8 +21,8 @@ use crate::ledger_file;
 use crate::notify::{NotifyHandle, Plan, plan};
 use crate::own_audit::OwnAudit;
 use crate::own_relay;
-use crate::payout::PayoutMode;
 use crate::payout::keeper::Keeper;
+use crate::payout::{Found, PayoutMode};
 use crate::reach;
 use crate::relay_pages::RelayPages;
 use crate::server::keep_alive::KeepAlivePolicy;
@@ -33,7 +33,7 @@ use crate::sv1::Sv1Port;
 use crate::view::Scene;
 use anyhow::{Context, Result};
 use ledger::audit::unbooked;
-use ledger::{DiskState, Ledger, LedgerHandle, Reader};
+use ledger::{BlockState, DiskState, Ledger, LedgerHandle, Reader};
 use p2p::iroh::{DhtUse, GateLimits, IrohConfig, LookupConfig, Policy, SecretKey};
 use p2p::{
     Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, RelayHint,
@@ -103,8 +103,6 @@ pub struct Parts {
     pub identity: Option<SecretKey>,
     /// Where the ledger is kept.
     pub ledger: PathBuf,
-    /// The file with the password of programs that set commitments; none where nobody may.
-    pub commitments_token: Option<PathBuf>,
     /// Where notifications wait to be sent; none where nobody is told of anything.
     pub outbox: Option<PathBuf>,
     /// Where HTTP listens already; none to listen as configured.
@@ -134,10 +132,11 @@ impl Node {
     /// When an address cannot be listened at.
     pub async fn start(config: &Config, parts: Parts) -> Result<Node> {
         let (shutdown, abandon) = (CancellationToken::new(), CancellationToken::new());
-        let ledger = ledger_file::open(parts.ledger, config.network, &parts.authority).await?;
-        book_late(ledger.handle()).await?;
-        let status = Status::new(Instant::now());
         let payouts = Arc::new(parts.payouts);
+        let edges = payouts.rules().map(|rules| rules.window.edges()).unwrap_or_default();
+        let ledger = ledger_file::open(parts.ledger, config.network, &parts.authority, edges).await?;
+        book_late(ledger.handle(), &payouts).await?;
+        let status = Status::new(Instant::now());
         // A dropped receiver means that the source has stopped, which shows elsewhere.
         let budget = config.coinbase.budget();
         let _ = parts.source.reserve.send(budget.on_top_of(payouts.coinbase_reserve()));
@@ -260,7 +259,7 @@ impl Node {
         let admission = Admission::new(admission_limits(config));
         let sessions = TaskTracker::new();
         let mut listening = Vec::new();
-        let doors = doors(config);
+        let doors = doors(config)?;
         for (address, door, setting) in &doors {
             let acceptor = TcpAcceptor::bind(*address, admission.clone())
                 .with_context(|| format!("listening for miners at {address} ({setting})"))?;
@@ -326,11 +325,8 @@ impl Node {
             source: parts.source.status.clone(),
             jobs: generation.clone(),
         };
-        let local = match parts.commitments_token.filter(|_| budget.output_bytes > 0) {
-            Some(path) => {
-                let token = Token::load_or_create(&path, rand::random())?;
-                http::commitments::routes(commitments, token)
-            }
+        let local = match parts.host.as_ref().filter(|_| budget.output_bytes > 0) {
+            Some(host) => http::commitments::routes(commitments, host.access.clone()),
             None => axum::Router::new(),
         };
         let name = plan::pool_name(config);
@@ -470,12 +466,20 @@ impl Node {
 }
 
 /// Books the blocks that a pool which was killed had no time to book, before anything is paid by
-/// the book.
-async fn book_late(ledger: &LedgerHandle) -> Result<()> {
+/// the book; and names those whose fate is open: one of them may be the tip.
+async fn book_late(ledger: &LedgerHandle, payouts: &PayoutMode) -> Result<()> {
     let path = ledger.path();
-    let reading =
-        tokio::task::spawn_blocking(move || unbooked(&Reader::open(&path)?).map_err(anyhow::Error::from));
-    for (hash, payments) in reading.await?.context("reading what the ledger's blocks pay")? {
+    let reading = tokio::task::spawn_blocking(move || -> Result<_> {
+        let reader = Reader::open(&path)?;
+        Ok((reader.blocks()?, unbooked(&reader)?))
+    });
+    let (blocks, unbooked) = reading.await?.context("reading what the ledger's blocks pay")?;
+    let open =
+        blocks.iter().filter(|block| matches!(block.state, BlockState::Candidate | BlockState::Submitted));
+    if let Some(found) = payouts.found() {
+        open.for_each(|block| found.add(Found { hash: block.block.hash, index: None }));
+    }
+    for (hash, payments) in unbooked {
         let booked = ledger.book(hash, payments).await;
         booked.with_context(|| format!("booking block {hash}, which was found before"))?;
         info!(%hash, "a block that was found before is booked now");
@@ -485,13 +489,15 @@ async fn book_late(ledger: &LedgerHandle) -> Result<()> {
 
 /// Where is listened, for what, and by which setting. The addresses of `listen.tcp` come
 /// first.
-fn doors(config: &Config) -> Vec<(SocketAddr, Door, &'static str)> {
+fn doors(config: &Config) -> Result<Vec<(SocketAddr, Door, &'static str)>> {
+    let extranonce_sizes = config.sv1.extranonce_sizes()?;
     let port = |floor: Option<f64>, class| {
         let session = SessionConfig {
             rules: config.sv1.firmware.clone(),
             workers: config.sv1.workers.clone(),
             class,
             floor: floor.map(Difficulty),
+            extranonce_sizes,
             ..SessionConfig::default()
         };
         Sv1Port::new(session, rand::random())
@@ -503,12 +509,12 @@ fn doors(config: &Config) -> Vec<(SocketAddr, Door, &'static str)> {
     let all = |addresses: &[SocketAddr], door: Door, setting| {
         addresses.iter().map(|address| (*address, door.clone(), setting)).collect::<Vec<_>>()
     };
-    [
+    let doors = [
         all(&listen.tcp, main, "listen.tcp"),
         all(&listen.sv1, Door::Sv1(usual), "listen.sv1"),
         all(&listen.high_difficulty, Door::Sv1(rental), "listen.high_difficulty"),
-    ]
-    .concat()
+    ];
+    Ok(doors.concat())
 }
 
 fn wire_limits(config: &Config) -> WireLimits {

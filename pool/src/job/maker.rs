@@ -3,9 +3,12 @@
 //! One task owns every variant (one for each [`PayTo`]). On a new tip it first
 //! promotes the empty future job that miners already hold, which costs each of them
 //! one `SetNewPrevHash`, and only when that has reached everyone comes anything else.
+//! A tip that is a block of ours waits until the payouts of what follows know of it: miners go on
+//! with the last job for that moment, and no round and no address is paid twice.
 
 use super::board::{JobBoard, JobIds, Jobs, PayTo, SubscribeError, Subscription};
 use super::heat::HeatWatch;
+use super::news::{Crier, news};
 use super::ruling::{Common, Ruling, common_key};
 use super::script_sig::ScriptSigBytes;
 use super::wave::TipWave;
@@ -50,11 +53,14 @@ pub fn start(config: JobMakerConfig, shutdown: CancellationToken) -> (JobBoard, 
     const WAITING_SUBSCRIPTIONS: usize = 256;
     let (requests, waiting) = mpsc::channel(WAITING_SUBSCRIPTIONS);
     let (generation, changes) = watch::channel(0);
+    let (crier, news, pass_on) = news();
+    tokio::spawn(pass_on);
     let ids = JobIds::default();
     let wave = TipWave::default();
     let maker = JobMaker {
         config,
         generation,
+        crier,
         variants: HashMap::new(),
         template: None,
         tip: None,
@@ -65,16 +71,18 @@ pub fn start(config: JobMakerConfig, shutdown: CancellationToken) -> (JobBoard, 
         held_back: false,
         wave_runs: false,
         is_heating: false,
+        booking_limit: None,
         common: Common::new(),
         common_futures: Common::new(),
     };
     let task = tokio::spawn(maker.run(waiting, shutdown));
-    (JobBoard { requests, generation: changes, ids, wave }, task)
+    (JobBoard { requests, generation: changes, news, ids, wave }, task)
 }
 
 struct JobMaker {
     config: JobMakerConfig,
     generation: watch::Sender<u64>,
+    crier: Crier,
     variants: HashMap<PayTo, Variant>,
     template: Option<Arc<Template>>,
     tip: Option<Arc<JobTip>>,
@@ -91,6 +99,8 @@ struct JobMaker {
     held_back: bool,
     /// Miners work for warmth, until there is a template again.
     is_heating: bool,
+    /// A block of ours is the tip, and waits for its payouts to be written down, until then.
+    booking_limit: Option<Instant>,
     /// Jobs of the present template and payouts that several variants have in common.
     common: Common<Arc<Job>>,
     /// The same for the next block.
@@ -130,11 +140,14 @@ impl JobMaker {
     /// A tip has reached thousands of connections by then; those that do not read are not
     /// waited for.
     const LONGEST_WAVE: Duration = Duration::from_millis(100);
+    /// Booking a block takes some commits. A disk that hangs is not waited for any longer.
+    const LONGEST_BOOKING: Duration = Duration::from_secs(10);
 
     async fn run(mut self, mut waiting: mpsc::Receiver<Subscription>, shutdown: CancellationToken) {
         self.take_template();
         loop {
-            let (future_due, wave_limit) = (self.future_due, self.wave_limit);
+            let (future_due, wave_limit, booking_limit) =
+                (self.future_due, self.wave_limit, self.booking_limit);
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 changed = self.config.templates.changed() => match changed {
@@ -150,6 +163,7 @@ impl JobMaker {
                     let _ = request.answer.send(jobs);
                 }
                 () = over(self.wave.clone(), wave_limit), if self.wave_runs => self.wave_has_ended(),
+                () = sleep_until(booking_limit), if booking_limit.is_some() => self.take_template(),
                 () = sleep_until(future_due), if future_due.is_some() => {
                     self.build_futures();
                     self.announce();
@@ -165,6 +179,9 @@ impl JobMaker {
         let Some(template) = self.config.templates.borrow_and_update().clone() else { return };
         self.held_back = false;
         self.drop_unused_variants();
+        if self.waits_for_booking(&template) {
+            return;
+        }
         if self.is_new_tip(&template) && !template.provisional {
             // The provisional template was overtaken; it comes first all the same.
             let opening = self.config.openings.borrow().clone();
@@ -177,6 +194,22 @@ impl JobMaker {
             return;
         }
         self.work_on(template);
+    }
+
+    /// Whether `template` is the first on a block of ours whose payouts are not written down yet.
+    fn waits_for_booking(&mut self, template: &Template) -> bool {
+        let tip = &template.prev_hash;
+        if !self.is_new_tip(template) || !self.config.ruling.waits_for(tip) {
+            self.booking_limit = None;
+            return false;
+        }
+        let limit = *self.booking_limit.get_or_insert_with(|| Instant::now() + Self::LONGEST_BOOKING);
+        if Instant::now() < limit {
+            return true;
+        }
+        self.booking_limit = None;
+        warn!(%tip, "what our block pays is not written down yet, and is not waited for any longer: a block on it would pay the same once more");
+        false
     }
 
     /// Makes `template` the one that jobs are built from.
@@ -244,10 +277,10 @@ impl JobMaker {
         let future = variant.future.as_ref().map(|future| future.job.clone());
         let age = u32::try_from(template.received_at.elapsed().as_secs()).unwrap_or(0);
         let ntime = template.ntime.saturating_add(age).max(tip.tip.min_ntime);
-        let active = Assigned { job, template_id: template.id, ntime };
+        let active = Arc::new(Assigned { job, tip: tip.clone(), template_id: template.id, ntime });
         variant.jobs.send_modify(|jobs| {
             let opening = jobs.as_ref().map_or_else(|| active.clone(), |set| set.opening.clone());
-            *jobs = Some(Arc::new(JobSet { tip: tip.clone(), opening, active, future }));
+            *jobs = Some(Arc::new(JobSet { opening, active, future }));
         });
     }
 
@@ -256,7 +289,7 @@ impl JobMaker {
     }
 
     fn payouts_changed(&mut self) {
-        if self.template.is_none() {
+        if self.template.is_none() || self.booking_limit.is_some() {
             // They are known now.
             return self.take_template();
         }
@@ -357,11 +390,12 @@ impl JobMaker {
         }
         variant.active = Some(parts);
         let future = variant.future.as_ref().map(|future| future.job.clone());
-        let active = Assigned { job, template_id: template.id, ntime: template.ntime.max(tip.tip.min_ntime) };
+        let ntime = template.ntime.max(tip.tip.min_ntime);
+        let active = Arc::new(Assigned { job, tip, template_id: template.id, ntime });
         variant.jobs.send_modify(|jobs| {
-            let same_tip = jobs.as_ref().filter(|set| set.tip.sequence == tip.sequence);
+            let same_tip = jobs.as_ref().filter(|set| set.active.tip.sequence == active.tip.sequence);
             let opening = same_tip.map_or_else(|| active.clone(), |set| set.opening.clone());
-            *jobs = Some(Arc::new(JobSet { tip, opening, active, future }));
+            *jobs = Some(Arc::new(JobSet { opening, active, future }));
         });
         Ok(())
     }
@@ -449,6 +483,7 @@ impl JobMaker {
     }
 
     fn announce(&self) {
+        self.crier.cry();
         self.generation.send_modify(|generation| *generation += 1);
     }
 }

@@ -128,6 +128,13 @@ impl Live {
                     worker.connected(as_it_is, difficulty);
                     continue;
                 }
+                let apart: u64 = told_apart.iter().map(|part| part.accepted).sum();
+                let rest = report.map_or(0, |report| report.accepted).saturating_sub(apart);
+                if rest > 0 {
+                    let worker = member.entry(Arc::from(&*channel.info.worker)).or_default();
+                    worker.connected(as_it_is.clone(), difficulty);
+                    worker.accepted += rest;
+                }
                 for part in told_apart {
                     let worker = member.entry(Arc::from(&*part.name)).or_default();
                     worker.connected(as_it_is.clone(), difficulty);
