@@ -29,7 +29,7 @@ pub use heads::compare_heads;
 pub use own::{Mark, OwnShares, amount_paid};
 pub use report::{BlockReport, MemberReport, Report, RulesInForce};
 pub(crate) use source::members;
-pub use source::{audit_further, audit_ledger};
+pub use source::{audit_further, audit_ledger, audit_piece};
 pub use unbooked::unbooked;
 
 use crate::book::BookEntry;
@@ -170,6 +170,11 @@ impl Auditor {
     /// Closed slices so far.
     pub fn slices(&self) -> u64 {
         self.history.last_slice()
+    }
+
+    /// How many sums of members in slices are kept: what memory grows with.
+    pub fn sums(&self) -> usize {
+        self.history.sums()
     }
 
     /// The first thousand discrepancies so far. What only shows in the whole is not among

@@ -5,7 +5,9 @@
 //! so that charts and best shares outlive a restart, and those who take shares do nothing
 //! for those who look. Memory is bounded, whatever miners call themselves.
 
+pub mod beginning;
 pub mod bests;
+pub mod event;
 pub mod follower;
 pub mod rate;
 pub mod round;
@@ -13,6 +15,7 @@ pub mod series;
 pub mod tally;
 
 pub use bests::{Best, Bests};
+pub use event::Event;
 pub use follower::{Follower, Following};
 pub use rate::{Rate, Windows};
 pub use series::{Line, Point, Range, Series};

@@ -150,7 +150,7 @@ impl Join {
             admission: self.admission,
             extranonces: sv1.clone(),
             miners: miners.clone(),
-            heat_after: self.config.session.heat_after,
+            session: self.config.session.clone(),
         });
         let doors = Doors { sv1, sv2, miners };
         for acceptor in self.acceptors {

@@ -8,7 +8,7 @@ use crate::block_watch::BlockWatch;
 use crate::commitments::CommitmentDesk;
 use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
-use crate::history::Follower;
+use crate::history::{Event, Follower};
 use crate::home_assistant::HomeAssistant;
 use crate::http::host::{HostDesk, HostSide};
 use crate::http::pages::join::Doors;
@@ -19,6 +19,7 @@ use crate::job::ruling::Ruling;
 use crate::job::script_sig::ScriptSigBytes;
 use crate::ledger_file;
 use crate::notify::{NotifyHandle, Plan, plan};
+use crate::own_audit::OwnAudit;
 use crate::own_relay;
 use crate::payout::keeper::Keeper;
 use crate::payout::{Found, PayoutMode};
@@ -82,6 +83,7 @@ pub struct Node {
     ledger: Ledger,
     /// Reads the ledger for pages; none where nobody can look.
     follower: Option<Follower>,
+    own_audit: OwnAudit,
     observed: Observed,
 }
 
@@ -186,8 +188,10 @@ impl Node {
             reports,
         };
         let rounds_changed = Arc::new(Notify::new());
+        let window = payouts.rules().map(|rules| rules.window).unwrap_or_default();
+        let event = Event::of(window);
         let window = WindowKeeper {
-            window: payouts.rules().map(|rules| rules.window).unwrap_or_default(),
+            window,
             ledger: ledger.handle().clone(),
             templates: parts.source.templates.clone(),
             rounds_changed: rounds_changed.clone(),
@@ -255,7 +259,7 @@ impl Node {
         let admission = Admission::new(admission_limits(config));
         let sessions = TaskTracker::new();
         let mut listening = Vec::new();
-        let doors = doors(config);
+        let doors = doors(config)?;
         for (address, door, setting) in &doors {
             let acceptor = TcpAcceptor::bind(*address, admission.clone())
                 .with_context(|| format!("listening for miners at {address} ({setting})"))?;
@@ -329,9 +333,10 @@ impl Node {
         if let Some(home) = HomeAssistant::from_config(&config.home_assistant, &key.to_bytes(), &name)? {
             sessions.spawn(home.run(observed.clone(), shutdown.clone()));
         }
+        let own_audit = OwnAudit::start(ledger.handle(), key, status.clone());
         let is_shown = config.http.listen.address().is_some() || config.p2p.relay.dashboard;
         let (follower, history) = is_shown
-            .then(|| Follower::start(ledger.handle().clone()))
+            .then(|| Follower::start(ledger.handle().clone(), event))
             .map_or_else(Default::default, |(follower, history)| (Some(follower), history));
         let notify = match &parts.outbox {
             Some(folder) => {
@@ -387,6 +392,7 @@ impl Node {
             desk,
             ledger,
             follower,
+            own_audit,
             observed,
         })
     }
@@ -445,6 +451,7 @@ impl Node {
         }
         let closed = tokio::task::spawn_blocking(|| {
             drop(self.follower);
+            drop(self.own_audit);
             self.ledger.close()
         });
         if timeout_at(gone - FOR_SOURCE, closed).await.is_err() {
@@ -482,13 +489,15 @@ async fn book_late(ledger: &LedgerHandle, payouts: &PayoutMode) -> Result<()> {
 
 /// Where is listened, for what, and by which setting. The addresses of `listen.tcp` come
 /// first.
-fn doors(config: &Config) -> Vec<(SocketAddr, Door, &'static str)> {
+fn doors(config: &Config) -> Result<Vec<(SocketAddr, Door, &'static str)>> {
+    let extranonce_sizes = config.sv1.extranonce_sizes()?;
     let port = |floor: Option<f64>, class| {
         let session = SessionConfig {
             rules: config.sv1.firmware.clone(),
             workers: config.sv1.workers.clone(),
             class,
             floor: floor.map(Difficulty),
+            extranonce_sizes,
             ..SessionConfig::default()
         };
         Sv1Port::new(session, rand::random())
@@ -500,12 +509,12 @@ fn doors(config: &Config) -> Vec<(SocketAddr, Door, &'static str)> {
     let all = |addresses: &[SocketAddr], door: Door, setting| {
         addresses.iter().map(|address| (*address, door.clone(), setting)).collect::<Vec<_>>()
     };
-    [
+    let doors = [
         all(&listen.tcp, main, "listen.tcp"),
         all(&listen.sv1, Door::Sv1(usual), "listen.sv1"),
         all(&listen.high_difficulty, Door::Sv1(rental), "listen.high_difficulty"),
-    ]
-    .concat()
+    ];
+    Ok(doors.concat())
 }
 
 fn wire_limits(config: &Config) -> WireLimits {

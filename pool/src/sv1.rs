@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use translator::Session;
 use translator::SessionConfig;
-use translator::session::EXTRANONCE1;
+use translator::session::OWN;
 
 /// A port that speaks SV1.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Sv1Port {
 
     /// A miner's own part of the search space. It never begins with a zero byte, so that it
     /// is another one too where zeros stand before it for a channel with room to spare.
-    pub fn own_part(&self) -> [u8; EXTRANONCE1] {
+    pub fn own_part(&self) -> [u8; OWN] {
         const NOT_ZERO: u32 = 0x8000_0000;
         (self.next.fetch_add(1, Ordering::Relaxed) | NOT_ZERO).to_be_bytes()
     }

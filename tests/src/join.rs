@@ -1,12 +1,12 @@
 //! `punchbowl join`, in front of one pool or several.
 
 use crate::punchbowl::Line;
+use crate::status::until_status;
 use crate::{Client, Process, Punchbowl, http, within_deadline};
 use anyhow::{Context, Result, ensure};
 use p2p::{AuthorityKey, PoolUri};
 use serde_json::Value;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 /// A running `punchbowl join`. Killed when dropped.
 pub struct Join {
@@ -93,21 +93,7 @@ impl Join {
     /// # Errors
     /// When it does not within the deadline; the message holds the last status.
     pub async fn until_status(&self, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
-        /// It is asked, not listened to: there is no event to wait for.
-        const BETWEEN_QUESTIONS: Duration = Duration::from_millis(20);
-        let mut last = Value::Null;
-        let asked = within_deadline("a status", async {
-            loop {
-                last = self.status().await?;
-                if wanted(&last) {
-                    return anyhow::Ok(());
-                }
-                tokio::time::sleep(BETWEEN_QUESTIONS).await;
-            }
-        });
-        let asked = asked.await.and_then(|asked| asked);
-        asked.with_context(|| format!("the last status was {last:#}"))?;
-        Ok(last)
+        until_status(|| self.status(), wanted).await
     }
 
     /// The process.

@@ -443,12 +443,15 @@ impl Punchbowl {
     }
 
     /// Starts it again after [`kill`](Self::kill) or [`terminate`](Self::terminate), on the
-    /// same data folder and the same port.
+    /// same data folder and the same ports.
     ///
     /// # Errors
     /// When it does not come up.
     pub async fn restart(&mut self) -> Result<()> {
         self.config.listen = self.address;
+        if let Some(node) = self.invite.addresses.first() {
+            self.config.node.set_port(node.port());
+        }
         let (process, listening) = launch(&self.place, &self.config, self.folder.path()).await?;
         ensure!(listening.authority == self.authority, "the pool came back with another key");
         self.process = process;

@@ -113,6 +113,11 @@ impl Sv1Miner {
         Ok(miner)
     }
 
+    /// Bytes of extranonce1 and of extranonce2.
+    pub fn extranonce_sizes(&self) -> (usize, usize) {
+        (self.extranonce1.len() / 2, self.extranonce2_size)
+    }
+
     /// Bytes of the extranonce that it puts into a coinbase: its own part and what it rolls.
     pub fn extranonce_size(&self) -> usize {
         self.extranonce1.len() / 2 + self.extranonce2_size

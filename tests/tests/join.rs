@@ -1,6 +1,8 @@
 //! Old miners on another network: through `punchbowl join` to the pool.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+use serde_json::Value;
+use std::io::Read;
 use tests::{BitcoinNode, Join, PoolConfig, Punchbowl, Sv1Miner};
 
 const ADDRESS: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
@@ -50,6 +52,46 @@ async fn an_invite_carries_old_miners_over_iroh() {
     let status = pool.status().await.unwrap();
     assert!(status["connections"][0]["path"].as_str().unwrap().starts_with("iroh"));
     assert_eq!(status["connections"][0]["channels"][0]["member"], "alice");
+}
+
+/// A script that reads the file while it is written finds a whole one each time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_status_file_is_whole_whenever_it_is_read_and_says_what_the_address_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("join.json");
+    let mut pool = Punchbowl::pool(PoolConfig::shares_only()).await.unwrap();
+    let to_file = ["--status-file", file.to_str().unwrap()];
+    let mut join = Join::start(&[&pool.uri()], &to_file).await.unwrap();
+    // Written before the first miner is served; an empty or half a file would be an error.
+    let read = || -> Value { serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap() };
+    let (first, mut opened) = (read(), std::fs::File::open(&file).unwrap());
+    assert_eq!((&first["mode"], &first["shares"]["accepted"]), (&"one channel per miner".into(), &0.into()));
+    let mut miner = Sv1Miner::mining(join.address(), AGENT, "alice.rig").await.unwrap();
+    let share = miner.find().unwrap();
+    miner.submit(&share).await.unwrap();
+    tests::status::until_status(
+        || async { anyhow::Ok(read()) },
+        |status| status["shares"]["accepted"] == 1 && status["miners"]["sv1"] == 1,
+    )
+    .await
+    .unwrap();
+    let (in_file, at_address) = (read(), join.status().await.unwrap());
+    for part in ["mode", "upstream", "miners", "shares", "heat"] {
+        assert_eq!(in_file[part], at_address[part], "{part}");
+    }
+    // It is another file: whoever has opened the old one reads that to its end.
+    let mut old = String::new();
+    opened.read_to_string(&mut old).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&old).unwrap(), first);
+
+    // Its last word, once it has ended, is on disk too; nothing else is left there.
+    pool.kill().await.unwrap();
+    join.until_status(|status| status["upstream"]["connected"] == false).await.unwrap();
+    assert_eq!(join.terminate().await.unwrap(), Some(0));
+    assert_eq!(read()["upstream"]["connected"], false);
+    let names: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(names, ["join.json"]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use tests::{
     BitcoinNode, Join, PoolConfig, Proxy, Punchbowl, Sv1Miner, Weather,
-    client::{Client, SLOW, Wanted, flags},
+    client::{Client, Message, SLOW, Setup, Wanted, flags},
 };
 
 const ADDRESS: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
@@ -147,4 +147,60 @@ async fn over_a_short_outage_no_share_of_an_sv2_miner_is_lost() {
     let own = join.status().await.unwrap();
     assert_eq!((&own["shares"]["accepted"], &own["shares"]["lost"]), (&2.into(), &0.into()));
     assert_eq!(own["upstream"]["outages"], 1);
+}
+
+#[tokio::test]
+async fn the_coinbase_class_follows_from_what_a_miner_says_and_the_hosts_word_counts_first() {
+    let pool = Punchbowl::pool(PoolConfig::shares_only()).await.unwrap();
+    let join = Join::start(&[&pool.uri()], &["--class", "alice.capped=antminer"]).await.unwrap();
+    join.connected().await.unwrap();
+    let field = b"\x42\x50\x01\x09\x00antminer2";
+    for (vendor, name, says, class) in [
+        ("bitaxe", "alice.bitaxe", &[][..], "respectable"),
+        ("NerdQAxe++", "alice.nerd", &[], "respectable"),
+        ("a proxy", "alice.proxy", &[], "yuge"),
+        ("a proxy", "alice.behind", field, "antminer2"),
+        ("a proxy", "alice.capped", field, "antminer"),
+    ] {
+        let mut miner = Client::connect(join.address(), join.authority().unwrap()).await.unwrap();
+        miner.try_setup_as(&Setup { vendor, ..Setup::default() }).await.unwrap();
+        if !says.is_empty() {
+            assert_eq!(miner.request_extensions(&[0x5042]).await.unwrap(), [0x5042]);
+        }
+        let request = miner.request_extended_with(name, SLOW, [0xff; 32], 4, says).await.unwrap();
+        miner.opened(request).await.unwrap();
+        let status = pool.status().await.unwrap();
+        let worker = name.trim_start_matches("alice.");
+        let channels = status["connections"][0]["channels"].as_array().unwrap();
+        let shown = channels.iter().find(|channel| channel["worker"] == worker).unwrap();
+        assert_eq!(shown["class"], class, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_miner_that_says_nothing_any_more_is_given_up_and_one_that_does_is_answered() {
+    /// Extension 0x5042, and what its messages are.
+    const KEEP_ALIVE: u16 = 0x5042;
+    const PING: u8 = 0x01;
+    const PONG: u8 = 0x02;
+    const RESUME_TOKEN: u8 = 0x03;
+    let pool = Punchbowl::pool(PoolConfig::shares_only()).await.unwrap();
+    let join = Join::start(&[&pool.uri()], &[]).await.unwrap();
+    let mut miner = join.miner(0).await.unwrap();
+    assert_eq!(miner.request_extensions(&[KEEP_ALIVE]).await.unwrap(), [KEEP_ALIVE]);
+    let of = |message: &Message, wanted: u8| match message {
+        Message::Unknown { extension_type: KEEP_ALIVE, msg_type, payload } => {
+            (*msg_type == wanted).then(|| payload.clone())
+        }
+        _ => None,
+    };
+    // Channels do not wait for it: zero seconds.
+    let token = miner.until(|message| of(message, RESUME_TOKEN)).await.unwrap();
+    assert_eq!(token[16..], [0; 4]);
+    miner.open_extended("alice.rig", SLOW).await.unwrap();
+    miner.send_raw(KEEP_ALIVE, false, PING, &[1, 2, 3, 4]).await.unwrap();
+    assert_eq!(miner.until(|message| of(message, PONG)).await.unwrap(), [1, 2, 3, 4]);
+    miner.until_closed().await.unwrap();
+    join.until_status(|status| status["miners"]["sv2"] == 0).await.unwrap();
+    pool.until_status(|status| status["connection_counts"]["channels"] == 0).await.unwrap();
 }

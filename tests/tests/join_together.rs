@@ -1,12 +1,14 @@
 //! `punchbowl join --aggregate`: many miners, one channel at the pool.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::collections::BTreeSet;
+use ledger::Reader;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use tests::client::arithmetic::meets;
 use tests::sv1::Sv1Share;
 use tests::{
     BitcoinNode, Join, PoolConfig, Punchbowl, Sv1Miner,
-    client::{SLOW, Wanted},
+    client::{SLOW, Search, Wanted},
 };
 use work::{Difficulty, Target};
 
@@ -123,4 +125,61 @@ async fn together_they_outlive_a_pool_that_is_killed_and_comes_back() {
 
 fn display(hash: &[u8; 32]) -> String {
     tests::client::arithmetic::display(hash)
+}
+
+#[tokio::test]
+async fn the_ledger_and_the_api_tell_the_workers_of_one_channel_apart() {
+    const HARD: f64 = 0.000_05;
+    let mut pool = Punchbowl::pool(PoolConfig::shares_only()).await.unwrap();
+    let join = Join::start(&[&pool.uri()], &["--user", "alice", "--aggregate"]).await.unwrap();
+    // The higher its number, the more a rig finds; one speaks V2, and one has no name.
+    let mut found: BTreeMap<[u8; 32], String> = BTreeMap::new();
+    for (number, name) in ["rig1", "alice.rig2", "alice"].into_iter().enumerate() {
+        let mut miner = Sv1Miner::mining(join.address(), AGENT, name).await.unwrap();
+        for _ in 0..=number {
+            let share = share(&mut miner, HARD, true);
+            miner.submit(&share).await.unwrap();
+            found.insert(share.hash, below_alice(name));
+        }
+    }
+    let mut new = join.miner(0).await.unwrap();
+    let channel = new.open_extended("bitaxe", SLOW).await.unwrap();
+    let target = Target::from_difficulty(Difficulty(HARD)).to_le_bytes();
+    let share = Search::new(new.channel(channel).unwrap()).unwrap().target(target).find().unwrap();
+    assert!(new.submit_and_wait(&share).await.unwrap().is_accepted());
+    found.insert(share.hash, "bitaxe".into());
+
+    let shown = |workers: &Value| -> BTreeMap<String, u64> {
+        let all = workers["items"].as_array().unwrap().iter();
+        let with_shares = all.filter(|worker| worker["accepted"] != 0);
+        with_shares
+            .map(|worker| (worker["name"].as_str().unwrap().to_owned(), worker["accepted"].as_u64().unwrap()))
+            .collect()
+    };
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    found.values().for_each(|worker| *counts.entry(worker.clone()).or_default() += 1);
+    // The API composes its view anew every second.
+    let ask = || async {
+        let (status, body) = pool.get("/api/v1/members/alice/workers").await?;
+        anyhow::Ok(if status == 200 { serde_json::from_str(&body)? } else { json!({"items": []}) })
+    };
+    tests::status::until_status(ask, |workers| shown(workers) == counts).await.unwrap();
+
+    pool.kill().await.unwrap();
+    let mut reader = Reader::open(&pool.ledger()).unwrap();
+    let recorded: BTreeMap<[u8; 32], String> = reader
+        .shares(1, u64::MAX)
+        .map(|share| {
+            let share = share.unwrap();
+            let terms = share.context.terms();
+            assert_eq!(&*terms.member, "alice");
+            (share.header().unwrap().hash().0, terms.worker.to_string())
+        })
+        .collect();
+    assert_eq!(recorded, found);
+}
+
+/// What the pool is told of a miner that calls itself `name`.
+fn below_alice(name: &str) -> String {
+    name.trim_start_matches("alice").trim_start_matches('.').to_owned()
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use tests::{
     Client, PoolConfig, Punchbowl,
-    client::{ChannelKind, Job, Wanted, flags},
+    client::{ChannelKind, Job, Verdict, Wanted, flags},
 };
 
 #[tokio::test]
@@ -39,8 +39,8 @@ async fn channels_of_both_kinds_on_many_connections_never_share_search_space() {
     // What is proved above, seen from the pool: everybody's shares are new to it.
     for miner in &mut crowd {
         for channel in miner.channels.clone() {
-            let share = miner.client.find(channel, Wanted::Share).unwrap();
-            assert!(miner.client.submit_and_wait(&share).await.unwrap().is_accepted());
+            let share = miner.client.find(channel, Wanted::ShareButNoBlock).unwrap();
+            assert_eq!(miner.client.submit_and_wait(&share).await.unwrap(), Verdict::Accepted);
         }
     }
 }

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use serde_json::json;
-use tests::{BitcoinNode, PoolConfig, Punchbowl, Sv1Miner, client::SLOW, client::Wanted};
+use tests::client::arithmetic::meets;
+use tests::{BitcoinNode, Join, PoolConfig, Punchbowl, Sv1Miner, client::SLOW, client::Wanted};
+use work::{Difficulty, Target};
 
 const ADDRESS: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 const AGENT: &str = "cpuminer/of the tests";
@@ -80,14 +82,75 @@ async fn sv1_and_sv2_miners_share_a_port_and_are_counted_alike() {
 
 #[tokio::test]
 async fn a_port_for_rented_hash_rate_never_goes_below_its_difficulty() {
-    let pool = Punchbowl::pool(PoolConfig::shares_only().with_sv1_ports()).await.unwrap();
+    let classes = "[sv1]\nclass = \"antminer2\"\nhigh_difficulty_class = \"tiny\"";
+    let config = PoolConfig::shares_only().with_sv1_ports().section(classes);
+    let pool = Punchbowl::pool(config).await.unwrap();
     let (plain, high) = pool.sv1_ports().unwrap();
     let easy = Sv1Miner::mining(plain, AGENT, "alice.rig").await.unwrap();
     assert!(easy.difficulty().unwrap() < 1.0);
     let hard = Sv1Miner::mining(high, AGENT, "alice.rented").await.unwrap();
     assert_eq!(hard.difficulty(), Some(524_288.0));
+    // The class of the port, whatever the firmware; its miner may say another.
+    let mut asking = Sv1Miner::connect(plain).await.unwrap();
+    asking.subscribe(AGENT).await.unwrap();
+    asking.authorize("alice.asking", "class=yuge").await.unwrap();
+    let status = pool.status().await.unwrap();
+    let class = |worker: &str| {
+        let connections = status["connections"].as_array().unwrap().iter();
+        let mut channels = connections.map(|connection| &connection["channels"][0]);
+        channels.find(|channel| channel["worker"] == worker).unwrap()["class"].clone()
+    };
+    assert_eq!([class("rig"), class("rented"), class("asking")], ["antminer2", "tiny", "yuge"]);
     // Nothing but SV1 is spoken there.
     assert!(tests::Client::connect(plain, pool.authority()).await.is_err());
+}
+
+#[tokio::test]
+async fn extranonce1_and_extranonce2_are_4_to_8_bytes_each_at_the_pool_and_through_join() {
+    let hard = Target::from_difficulty(Difficulty(0.000_05)).to_le_bytes();
+    for (one, two) in [(4, 8), (8, 4), (4, 4)] {
+        let sizes = format!("[sv1]\nextranonce1 = {one}\nextranonce2 = {two}");
+        let pool = Punchbowl::pool(PoolConfig::shares_only().section(&sizes)).await.unwrap();
+        let flags = ["--extranonce1", &one.to_string(), "--extranonce2", &two.to_string()];
+        let join = Join::start(&[&pool.uri()], &flags).await.unwrap();
+        let together = [&flags[..], &["--aggregate", "--user", "alice"]].concat();
+        let together = Join::start(&[&pool.uri()], &together).await.unwrap();
+        for (count, address) in (1..).zip([pool.address(), join.address(), together.address()]) {
+            let mut miner = Sv1Miner::mining(address, AGENT, "alice.rig").await.unwrap();
+            assert_eq!(miner.extranonce_sizes(), (one, two));
+            // Good for the pool too, where all share a channel that is harder than the miner's.
+            let share = loop {
+                let share = miner.find().unwrap();
+                if meets(&share.hash, &hard) {
+                    break share;
+                }
+            };
+            miner.submit(&share).await.unwrap();
+            let twice = miner.submit(&share).await.unwrap_err().to_string();
+            assert_eq!(twice, "this share was sent before");
+            assert_eq!(pool.status().await.unwrap()["shares"]["accepted"], count);
+        }
+    }
+}
+
+#[tokio::test]
+async fn more_extranonce_than_the_pool_has_is_refused_in_words_that_say_what_to_do() {
+    let pool = Punchbowl::pool(PoolConfig::shares_only()).await.unwrap();
+    let too_much = ["--extranonce1", "8", "--extranonce2", "8"];
+    let join = Join::start(&[&pool.uri()], &too_much).await.unwrap();
+    join.connected().await.unwrap();
+    let mut miner = Sv1Miner::connect(join.address()).await.unwrap();
+    miner.subscribe(AGENT).await.unwrap();
+    let refused = miner.authorize("alice.rig", "x").await.unwrap_err().to_string();
+    assert!(refused.contains("no room for the 16 bytes of extranonce"), "{refused}");
+    assert!(refused.contains("--extranonce1 4 --extranonce2 4"), "{refused}");
+
+    let ended = Punchbowl::run(&["join", &pool.uri(), "--extranonce1", "3"]).await.unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(!ended.status.success() && said.contains("extranonce1 of 3 bytes"), "{said}");
+    let config = PoolConfig::shares_only().section("[sv1]\nextranonce1 = 8");
+    let refused = Punchbowl::pool(config).await.err().unwrap().to_string();
+    assert!(refused.contains("16 bytes together, and a channel has 12"), "{refused}");
 }
 
 #[tokio::test]
@@ -156,13 +219,22 @@ async fn what_no_miner_sends_is_refused_within_limits_and_the_pool_goes_on() {
         let said = rude.until_closed().await.unwrap();
         assert!((1..=10).contains(&said.len()), "{said:?}");
     }
-    // A line that is begun and not ended.
+    // A byte a second, and a line that is begun and not ended.
+    let mut dripping = Sv1Miner::connect(sv1).await.unwrap();
+    for byte in b"{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}\n" {
+        let drip = tokio::time::sleep(std::time::Duration::from_secs(1));
+        if dripping.send(&[*byte]).await.is_err() {
+            break;
+        }
+        drip.await;
+    }
+    assert_eq!(dripping.until_closed().await.unwrap(), Vec::<serde_json::Value>::new());
     let mut slow = Sv1Miner::connect(pool.address()).await.unwrap();
     slow.send(b"{\"id\":1,\"method\":\"mining.sub").await.unwrap();
     slow.until_closed().await.unwrap();
 
     pool.until_closed("malformed", 5).await.unwrap();
-    pool.until_closed("timeout", 1).await.unwrap();
+    pool.until_closed("timeout", 2).await.unwrap();
     let mut miner = Sv1Miner::mining(pool.address(), AGENT, "alice.rig").await.unwrap();
     let share = miner.find().unwrap();
     miner.submit(&share).await.unwrap();

@@ -110,13 +110,32 @@ pub struct WorkerRule {
 pub fn classify(agent: &str, rules: &[FirmwareRule]) -> Firmware {
     let agent = agent.to_ascii_lowercase();
     let known = TABLE.iter().find(|row| row.matches(&agent)).map_or(table::UNKNOWN, |row| row.firmware);
-    let rule = rules.iter().find(|rule| agent.contains(&rule.agent.to_ascii_lowercase()));
-    let Some(rule) = rule else { return known };
+    let Some(rule) = rule_for(&agent, rules) else { return known };
     Firmware {
         class: rule.class.unwrap_or(known.class),
         min_difficulty: rule.min_difficulty.map_or(known.min_difficulty, Difficulty),
         ..known
     }
+}
+
+/// How large a coinbase an SV2 miner takes that calls itself `agent`; `rules` come first. No
+/// text is read there, so the limits of the table, which are those of line buffers, do not
+/// apply: only its frames may be small.
+pub fn classify_sv2(agent: &str, rules: &[FirmwareRule]) -> CoinbaseClass {
+    let known = if takes_small_frames(agent) { CoinbaseClass::Respectable } else { CoinbaseClass::Yuge };
+    rule_for(&agent.to_ascii_lowercase(), rules).and_then(|rule| rule.class).unwrap_or(known)
+}
+
+/// Whether an SV2 miner that calls itself `agent` has room for frames of 8 192 bytes only
+/// (ESP-Miner and what was made of it).
+pub fn takes_small_frames(agent: &str) -> bool {
+    const SMALL: [&str; 4] = ["esp-miner", "bitaxe", "nerd", "esp32"];
+    let agent = agent.to_ascii_lowercase();
+    SMALL.iter().any(|name| agent.contains(name))
+}
+
+fn rule_for<'a>(agent: &str, rules: &'a [FirmwareRule]) -> Option<&'a FirmwareRule> {
+    rules.iter().find(|rule| agent.contains(&rule.agent.to_ascii_lowercase()))
 }
 
 #[cfg(test)]
@@ -176,6 +195,21 @@ mod tests {
         assert_eq!((firmware.name, firmware.class), ("Bitaxe", CoinbaseClass::Yuge));
         assert_eq!(firmware.min_difficulty, Difficulty(256.0));
         assert_eq!(classify("cgminer", &[]).class, CoinbaseClass::Antminer);
+    }
+
+    #[test]
+    fn an_sv2_miner_with_small_frames_is_known_by_its_name_and_others_take_the_most() {
+        for agent in ["ESP-Miner 2.9", "bitaxe Gamma 601", "NerdQAxe++", "maker esp32-s3"] {
+            assert_eq!(classify_sv2(agent, &[]), CoinbaseClass::Respectable, "{agent}");
+        }
+        for agent in ["", "Antminer S19 bosminer", "some proxy"] {
+            assert_eq!(classify_sv2(agent, &[]), CoinbaseClass::Yuge, "{agent}");
+        }
+        let rule =
+            FirmwareRule { agent: "Gamma".into(), class: Some(CoinbaseClass::Tiny), min_difficulty: None };
+        assert_eq!(classify_sv2("bitaxe gamma", &[rule]), CoinbaseClass::Tiny);
+        // A coinbase of this class fits into such a frame, with what stands beside it.
+        assert!(CoinbaseClass::Respectable.max_coinbase() + 1_000 < 8_192);
     }
 
     #[test]

@@ -21,8 +21,10 @@ pub mod sv1;
 pub mod upstream;
 pub mod wishes;
 
-pub use firmware::{CoinbaseClass, Firmware, FirmwareRule, WorkerRule, classify};
+pub use firmware::{
+    CoinbaseClass, Firmware, FirmwareRule, WorkerRule, classify, classify_sv2, takes_small_frames,
+};
 pub use identity::{MinerName, NameError};
 pub use refusal::Refusal;
-pub use session::{Goodbye, Output, Session, SessionConfig};
+pub use session::{ExtranonceSizes, Goodbye, Output, Session, SessionConfig};
 pub use sv1::{LineBuffer, LineTooLong};

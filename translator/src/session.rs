@@ -7,6 +7,7 @@
 //! has opened a channel and there is a job.
 
 mod config;
+mod extranonce_sizes;
 mod flood;
 mod hello;
 mod jobs;
@@ -15,6 +16,7 @@ mod shares;
 mod terms;
 
 pub use config::{Goodbye, Output, SessionConfig};
+pub use extranonce_sizes::{ExtranonceSizes, ExtranonceSizesError};
 
 use crate::firmware::{Firmware, classify};
 use crate::identity::MinerName;
@@ -35,6 +37,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use terms::Asked;
+use work::Extranonce;
 
 /// From the connection to `mining.subscribe` and a worker's name.
 const HELLO: Duration = Duration::from_secs(60);
@@ -48,7 +51,7 @@ const MAX_WAITING: usize = 8;
 pub struct Session {
     config: Arc<SessionConfig>,
     /// This miner's own part of whatever search space the pool gives.
-    extranonce1: [u8; EXTRANONCE1],
+    extranonce1: Extranonce,
     extranonce2_size: usize,
     opened_at: Instant,
     unreadable: u32,
@@ -75,8 +78,8 @@ pub struct Session {
     heat_shares: u64,
 }
 
-/// Bytes of extranonce1 that miners are told.
-pub const EXTRANONCE1: usize = 4;
+/// Bytes that tell miners of one process apart: extranonce1 begins with them.
+pub const OWN: usize = 4;
 
 /// How it stands with the pool.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -92,13 +95,13 @@ enum Upstream {
 }
 
 impl Session {
-    /// A miner that has just connected. `extranonce1` must be another than that of every
-    /// other session with the same channel; unique in the process is simplest.
-    pub fn new(config: Arc<SessionConfig>, extranonce1: [u8; EXTRANONCE1], now: Instant) -> Session {
+    /// A miner that has just connected. `own` must be another than that of every other
+    /// session with the same channel; unique in the process is simplest.
+    pub fn new(config: Arc<SessionConfig>, own: [u8; OWN], now: Instant) -> Session {
         let firmware = classify("", &config.rules);
         Session {
-            extranonce1,
-            extranonce2_size: config.extranonce2_size,
+            extranonce1: config.extranonce_sizes.extranonce1(own),
+            extranonce2_size: config.extranonce_sizes.extranonce2(),
             opened_at: now,
             unreadable: 0,
             agent: "".into(),
@@ -240,6 +243,11 @@ impl Session {
     /// Whether it mines for warmth alone, and how many shares it has sent so.
     pub fn heat(&self) -> Option<u64> {
         self.jobs.is_heat().then_some(self.heat_shares)
+    }
+
+    /// Extranonce bytes that it has below the channel's prefix: its own, and those it rolls.
+    fn below_prefix(&self) -> usize {
+        self.extranonce1.len() + self.extranonce2_size
     }
 
     /// Whether it has not said yet what it must say to mine.

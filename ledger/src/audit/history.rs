@@ -16,6 +16,8 @@ pub(super) struct History {
     names: Vec<Arc<str>>,
     /// The first is slice 1.
     slices: Vec<ClosedSlice>,
+    /// Sums of members in all of them.
+    sums: usize,
     books: Books,
     blocks: HashMap<Hash256, Round>,
     /// The state after each entry; the first is before any.
@@ -65,6 +67,7 @@ impl Default for History {
             numbers: HashMap::from([(host.clone(), HOST)]),
             names: vec![host],
             slices: Vec::new(),
+            sums: 0,
             books: Books::default(),
             blocks: HashMap::new(),
             entries: HashMap::from([(before.hash, 0)]),
@@ -78,6 +81,11 @@ impl History {
     /// Number of the last closed slice.
     pub(super) fn last_slice(&self) -> u64 {
         self.slices.len() as u64
+    }
+
+    /// How many sums of members in slices are kept.
+    pub(super) fn sums(&self) -> usize {
+        self.sums
     }
 
     /// Seconds from the end of slice `first` to that of slice `last`; 0 if there is not each.
@@ -105,7 +113,8 @@ impl History {
         head: &Head,
         members: impl IntoIterator<Item = (&'a Arc<str>, &'a WorkSum)>,
     ) {
-        let members = members.into_iter().map(|(name, sum)| (self.number(name), sum.work)).collect();
+        let members: Vec<_> = members.into_iter().map(|(name, sum)| (self.number(name), sum.work)).collect();
+        self.sums += members.len();
         let work = SliceWork { sequence: self.last_slice() + 1, opened: head.opened.into(), members };
         let entry = self.states.len() - 1;
         self.slices.push(ClosedSlice { work, closed: head.closed, entry });

@@ -18,7 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
-use translator::SessionConfig;
+use translator::session::ExtranonceSizes;
+use translator::{CoinbaseClass, SessionConfig, WorkerRule};
 
 /// Let the miners on this network mine at a pool elsewhere.
 #[derive(Debug, Args)]
@@ -52,6 +53,17 @@ pub struct JoinArgs {
     /// Write the status to this file every few seconds
     #[arg(long, value_name = "FILE")]
     pub status_file: Option<PathBuf>,
+    /// Bytes of extranonce that tell a miner from others, 4 to 8
+    #[arg(long, value_name = "BYTES", default_value_t = 4)]
+    pub extranonce1: usize,
+    /// Bytes of extranonce that a miner rolls, 4 to 8. Both together must fit into what the
+    /// pool gives a channel (12 bytes at a Punchbowl)
+    #[arg(long, value_name = "BYTES", default_value_t = 8)]
+    pub extranonce2: usize,
+    /// How large a coinbase a miner takes, where its firmware's name does not tell (tiny,
+    /// antminer, antminer2, respectable, yuge), by the name that the miner gives
+    #[arg(long, value_name = "WORKER=CLASS", value_parser = worker_class)]
+    pub class: Vec<WorkerRule>,
     /// How the pool is checked.
     #[command(flatten)]
     pub check: CheckFlags,
@@ -83,6 +95,9 @@ const HEAT_AFTER: Duration = Duration::from_secs(60);
 /// When it cannot listen, or has no socket to dial with.
 pub async fn run(args: JoinArgs) -> Result<()> {
     let mut interrupt = Interrupt::listen()?;
+    // What room there is, only the pool knows.
+    let extranonce_sizes = ExtranonceSizes::new(args.extranonce1, args.extranonce2, None)
+        .context("choose others with --extranonce1 and --extranonce2")?;
     // Held to the end: nobody else may run on this key.
     let node_key = args.dialling.node_key()?;
     let identity = node_key.as_ref().map_or_else(SecretKey::generate, |key| key.secret().clone());
@@ -102,7 +117,12 @@ pub async fn run(args: JoinArgs) -> Result<()> {
         fail_back_after: Duration::from_secs(args.fail_back_after),
         listen: args.listen,
         authority: Arc::new(authority),
-        session: SessionConfig { heat_after: args.heat.then_some(HEAT_AFTER), ..SessionConfig::default() },
+        session: SessionConfig {
+            heat_after: args.heat.then_some(HEAT_AFTER),
+            workers: args.class,
+            extranonce_sizes,
+            ..SessionConfig::default()
+        },
     })
     .context("choose another address with --listen")?;
     for address in join.listening() {
@@ -117,13 +137,25 @@ pub async fn run(args: JoinArgs) -> Result<()> {
         let address = serve_http(address, status.clone(), stop.clone()).await?;
         info!(%address, transport = "http", "listening");
     }
-    if let Some(path) = args.status_file {
-        write_file(path, status, stop.clone()).await?;
-    }
+    let writing = match args.status_file {
+        Some(path) => Some(write_file(path, status, stop.clone()).await?),
+        None => None,
+    };
     let serving = tokio::spawn(join.run(stop.clone()));
     interrupt.received().await;
     info!("stopping");
     stop.cancel();
     serving.await.context("the helper failed")??;
+    if let Some(writing) = writing {
+        writing.await.context("the last status was not written")?;
+    }
     Ok(())
+}
+
+/// `garage=antminer2`.
+fn worker_class(text: &str) -> Result<WorkerRule, String> {
+    let all = || CoinbaseClass::ALL.map(CoinbaseClass::name).join(", ");
+    let (worker, class) = text.rsplit_once('=').ok_or("say WORKER=CLASS, such as garage=antminer2")?;
+    let class = CoinbaseClass::by_name(class).ok_or_else(|| format!("the classes are {}", all()))?;
+    Ok(WorkerRule { worker: worker.to_owned(), class })
 }

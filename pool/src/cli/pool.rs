@@ -79,6 +79,7 @@ pub async fn run(args: PoolArgs) -> Result<()> {
         config = tokio::select! {
             () = interrupt.received() => return Ok(()),
             chosen = asking => chosen?,
+            never = status_file::keep_first_run(config.network, data_dir.path()) => match never {},
         };
     }
     // Held to the end: no other node may run on this key.

@@ -52,6 +52,13 @@ fn check_sv1(config: &Config, report: &mut Report<'_>) {
             "marketplaces ask for 524288 or more".into(),
         );
     }
+    if let Err(fault) = config.sv1.extranonce_sizes() {
+        report(
+            "sv1.extranonce1, sv1.extranonce2",
+            fault.to_string(),
+            "4 and 8 suit nearly every miner; 8 and 4, or what lies between, fit too".into(),
+        );
+    }
     if config.sv1.workers.iter().any(|rule| rule.worker.trim().is_empty()) {
         report(
             "sv1.workers",

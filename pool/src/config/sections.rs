@@ -18,7 +18,9 @@ use p2p::{NodeId, RelayHint};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use template_provider::Network;
+use translator::session::{ExtranonceSizes, ExtranonceSizesError};
 use translator::{CoinbaseClass, FirmwareRule, WorkerRule};
+use work::extranonce::ROLLED_SIZE;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,10 +121,24 @@ pub struct Sv1 {
     pub class: Option<CoinbaseClass>,
     /// The same at those of `listen.high_difficulty`.
     pub high_difficulty_class: Option<CoinbaseClass>,
+    /// Bytes of extranonce that tell a miner from others.
+    pub extranonce1: usize,
+    /// Bytes of extranonce that a miner rolls.
+    pub extranonce2: usize,
     /// The host's own word on some firmware.
     pub firmware: Vec<FirmwareRule>,
     /// The host's own word on some workers.
     pub workers: Vec<WorkerRule>,
+}
+
+impl Sv1 {
+    /// How many bytes of a channel's extranonce are a miner's.
+    ///
+    /// # Errors
+    /// When miners do not take so many, or a channel has fewer.
+    pub fn extranonce_sizes(&self) -> Result<ExtranonceSizes, ExtranonceSizesError> {
+        ExtranonceSizes::new(self.extranonce1, self.extranonce2, Some(ROLLED_SIZE))
+    }
 }
 
 impl Default for Sv1 {
@@ -132,6 +148,8 @@ impl Default for Sv1 {
             high_difficulty: 524_288.0,
             class: None,
             high_difficulty_class: None,
+            extranonce1: 4,
+            extranonce2: 8,
             firmware: Vec::new(),
             workers: Vec::new(),
         }

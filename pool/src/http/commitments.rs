@@ -8,10 +8,12 @@
 //!
 //! Every one needs `Authorization: Bearer <token>`, with a token of `punchbowl token new`.
 
+use super::api::document::{Endpoint, Needs, Parameter};
 use super::host::caller::{Caller, caller};
 use super::problem::Problem;
 use crate::access::Access;
-use crate::commitments::{Commitments, Payload, SetError};
+use crate::commitments::{Commitments, Payload, SetError, Standing};
+use crate::described;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::StatusCode;
@@ -32,12 +34,31 @@ pub fn routes(commitments: Commitments, access: Access) -> Router {
         .with_state(commitments)
 }
 
-/// What is asked for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wanted {
-    data: String,
-    seconds: u64,
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    const NAME: &[Parameter] =
+        &[Parameter { name: "name", place: "path", kind: "string", description: "What it is called." }];
+    const ONE: &str = "/api/v1/commitments/{name}";
+    vec![
+        Endpoint::get::<Standing>("/api/v1/commitments", "What blocks commit to besides the payouts.")
+            .needs(Needs::Token),
+        Endpoint::of::<Standing>("put", ONE, "Commits to these bytes for so long.")
+            .takes(NAME)
+            .sent::<Wanted>()
+            .needs(Needs::Token),
+        Endpoint::of::<Standing>("delete", ONE, "Ends a commitment.").takes(NAME).needs(Needs::Token),
+    ]
+}
+
+described! {
+    /// What is to be committed to.
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct Wanted {
+        /// The bytes, in hexadecimal.
+        pub data: String,
+        /// For how long.
+        pub seconds: u64,
+    }
 }
 
 async fn authorised(State(access): State<Access>, request: Request, next: Next) -> Response {

@@ -33,9 +33,7 @@ impl CoinbaseLimit {
 
     /// An SV2 client with extended jobs that calls itself `agent`.
     pub fn of_sv2(agent: &str) -> CoinbaseLimit {
-        const SMALL: [&str; 4] = ["esp-miner", "bitaxe", "nerd", "esp32"];
-        let agent = agent.to_ascii_lowercase();
-        if SMALL.iter().any(|name| agent.contains(name)) { Self::SMALL_FRAMES } else { Self::SV2 }
+        if translator::takes_small_frames(agent) { Self::SMALL_FRAMES } else { Self::SV2 }
     }
 
     /// Bytes that payout outputs may take in a coinbase like `coinbase` with `tag`, if the block

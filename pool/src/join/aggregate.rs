@@ -25,7 +25,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 use tokio::sync::mpsc;
-use translator::session::EXTRANONCE1;
 use translator::upstream::{Command, OpenChannel, Opened, Share, Terms};
 use translator::{CoinbaseClass, Refusal};
 use work::{Difficulty, HashRate, VardiffConfig};
@@ -36,6 +35,8 @@ pub(super) struct Aggregate {
     /// Who is credited for all of it.
     user: String,
     vardiff: VardiffConfig,
+    /// Bytes of extranonce to ask for: those of an old miner.
+    rolled: usize,
     status: Arc<JoinStatus>,
     branches: HashMap<u64, Branch>,
     trunk: Trunk,
@@ -66,20 +67,20 @@ const TRUNK: u64 = u64::MAX;
 const WAITING_NEWS: usize = 4 * MAX_IN_FLIGHT;
 /// Shares that may be under way to the pool.
 pub(super) const MAX_IN_FLIGHT: usize = 4_096;
-/// Bytes of extranonce to ask for: a miner's own four and eight that it rolls.
-const ROLLED: usize = EXTRANONCE1 + 8;
 
 impl Aggregate {
     /// No miners yet. What comes out of the receiver is for [`news`](Self::news).
     pub(super) fn new(
         user: String,
         vardiff: VardiffConfig,
+        rolled: usize,
         status: Arc<JoinStatus>,
     ) -> (Aggregate, mpsc::Receiver<(u64, News)>) {
         let (mailbox, waiting) = mpsc::channel(WAITING_NEWS);
         let aggregate = Aggregate {
             user,
             vardiff,
+            rolled,
             status,
             branches: HashMap::new(),
             trunk: Trunk::Idle,
@@ -190,7 +191,7 @@ impl Aggregate {
                     agent: "several".to_owned(),
                     class: CoinbaseClass::Antminer,
                     terms,
-                    min_rolled: ROLLED,
+                    min_rolled: self.rolled,
                 };
                 vec![self.ask(Command::Open(Box::new(open)), None)]
             }
@@ -204,7 +205,7 @@ impl Aggregate {
     /// Gives a miner its part of the open channel, if it fits.
     fn admit(&mut self, miner: u64, opened: Opened) {
         let Some(branch) = self.branches.get_mut(&miner) else { return };
-        if branch.min_rolled > opened.rolled.max(ROLLED) {
+        if branch.min_rolled > opened.rolled.max(self.rolled) {
             let words =
                 format!("the pool gives {} bytes of extranonce, too few for this miner", opened.rolled);
             let code = ERROR_CODE_OPEN_MINING_CHANNEL_MIN_EXTRANONCE_SIZE_TOO_LARGE.to_owned();

@@ -59,6 +59,8 @@ struct Miner {
     mailbox: Mailbox,
     /// What it said of itself, for the pool's refusal.
     name: String,
+    /// Bytes of extranonce that it asked for.
+    rolled: usize,
     terms: Option<Terms>,
     channel: Option<Channel>,
 }
@@ -139,6 +141,7 @@ impl Channels {
             number,
             mailbox,
             name: String::new(),
+            rolled: 0,
             terms: None,
             channel: None,
         });
@@ -176,6 +179,7 @@ impl Channels {
             Some(user) => under(user, &open.name),
         };
         miner.name.clone_from(&name);
+        miner.rolled = open.min_rolled;
         miner.terms = Some(open.terms);
         if !self.connected {
             // Asked again when there is a pool.
@@ -312,6 +316,11 @@ impl Channels {
             mining::ERROR_CODE_OPEN_MINING_CHANNEL_CHANNEL_CAPACITY_EXHAUSTED => {
                 "the pool has no room for another miner".to_owned()
             }
+            mining::ERROR_CODE_OPEN_MINING_CHANNEL_MIN_EXTRANONCE_SIZE_TOO_LARGE => format!(
+                "the pool's channels have no room for the {} bytes of extranonce that miners are given \
+                 here: start punchbowl join with fewer, --extranonce1 4 --extranonce2 4 at the least",
+                miner.rolled
+            ),
             code => format!("the pool opened no channel for '{}': {code}", miner.name),
         };
         miner.tell(News::Refused(RefusedChannel { code, words }));

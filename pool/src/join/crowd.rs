@@ -39,7 +39,8 @@ impl Crowd {
             // Old firmware takes powers of two only; each has a least difficulty of its own.
             let min_difficulty = Difficulty(0.000_01);
             let vardiff = VardiffConfig { power_of_two: true, min_difficulty, ..VardiffConfig::default() };
-            let (aggregate, news) = Aggregate::new(user.clone(), vardiff, status.clone());
+            let rolled = config.session.extranonce_sizes.both();
+            let (aggregate, news) = Aggregate::new(user.clone(), vardiff, rolled, status.clone());
             Together { aggregate, news }
         });
         let most = if together.is_some() { aggregate::MAX_IN_FLIGHT } else { channels::MAX_IN_FLIGHT };

@@ -8,15 +8,17 @@
 //! channel is an extended one at the pool, whose extranonce is fixed here.
 
 mod channel;
+mod lifeline;
 
 use super::miner::{Miners, Request};
 use super::news::{Mailbox, News};
 use super::status::Present;
 use crate::server::Closed;
-use crate::server::setup::{self, Client, ExtensionAnswer};
+use crate::server::setup::{self, Client};
 use crate::sv1::Sv1Port;
+use crate::wire::keep_alive;
 use crate::wire::{self, SubmitShares, tlv};
-use binary_sv2::{Seq064K, from_bytes};
+use binary_sv2::from_bytes;
 use channel::{Channel, Kind, Message, Start};
 use common_messages_sv2 as common;
 use extensions_sv2 as extensions;
@@ -29,6 +31,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use translator::upstream::Command;
+use translator::{CoinbaseClass, SessionConfig};
 use work::{Difficulty, HashRate, Target};
 
 /// What all connections share.
@@ -41,8 +44,8 @@ pub(super) struct Sv2Port {
     pub(super) extranonces: Arc<Sv1Port>,
     /// Where channels come from.
     pub(super) miners: Miners,
-    /// How long the pool may be gone before miners work for warmth alone; never, if none.
-    pub(super) heat_after: Option<Duration>,
+    /// How miners are served, whatever they speak.
+    pub(super) session: SessionConfig,
 }
 
 /// Channels of one connection: a proxy may have a rack behind it.
@@ -55,8 +58,9 @@ const BURST: usize = 64;
 const TICK: Duration = Duration::from_secs(1);
 /// Bytes queued after which they are written out before more is made.
 const FLUSH_AT: usize = 64 * 1024;
-/// Extensions that are known here: their negotiation, and workers' names.
-const EXTENSIONS: [u16; 2] = [extensions::EXTENSION_TYPE_EXTENSIONS_NEGOTIATION, setup::WORKER_NAMES];
+/// Extensions that are known here: their negotiation, workers' names, keep-alive.
+const EXTENSIONS: [u16; 3] =
+    [extensions::EXTENSION_TYPE_EXTENSIONS_NEGOTIATION, setup::WORKER_NAMES, keep_alive::EXTENSION];
 
 /// Serves one connection until it closes.
 ///
@@ -96,6 +100,12 @@ struct Session<W> {
     mailbox: Mailbox,
     client: Option<Client>,
     worker_names: bool,
+    /// Since extension 0x5042 is on: what the miner was told of how often to say something.
+    pace: Option<keep_alive::KeepAlive>,
+    /// When it was last heard.
+    heard: Instant,
+    /// When deadlines were last looked at.
+    looked: Instant,
     channels: Vec<Channel>,
     /// Channels, jobs and the group have their ids from one sequence.
     next_id: u32,
@@ -114,6 +124,9 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             mailbox,
             client: None,
             worker_names: false,
+            pace: None,
+            heard: Instant::now(),
+            looked: Instant::now(),
             channels: Vec::new(),
             next_id: GROUP + 1,
             waiting_since: Instant::now(),
@@ -142,6 +155,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
                 _ = timer.tick() => self.tick(deadlines)?,
                 frame = reader.next() => {
                     let Some(frame) = frame? else { return Ok(()) };
+                    self.heard = Instant::now();
                     self.handle(frame).await?;
                     for _ in 1..BURST {
                         if self.writer.queued() >= FLUSH_AT {
@@ -181,6 +195,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             (0, mining::MESSAGE_TYPE_OPEN_EXTENDED_MINING_CHANNEL) => self.open_extended(payload).await,
             (0, mining::MESSAGE_TYPE_UPDATE_CHANNEL) => self.update(payload).await,
             (0, mining::MESSAGE_TYPE_CLOSE_CHANNEL) => self.close(payload).await,
+            (keep_alive::EXTENSION, msg_type) if self.pace.is_some() => self.line(msg_type, payload),
             // Unknown messages and extensions are ignored (SV2 section 3.4.1).
             _ => Ok(()),
         }
@@ -206,31 +221,13 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     }
 
     fn request_extensions(&mut self, payload: &mut [u8]) -> Result<(), Closed> {
-        const NAME: &str = "RequestExtensions";
-        let request: extensions::RequestExtensions<'_> =
-            from_bytes(payload).map_err(|_| Closed::Malformed(NAME))?;
-        let request_id = request.request_id;
-        let requested: Vec<u16> = request.requested_extensions.into_inner();
-        let list = |ids| Seq064K::new(ids).map_err(|_| Closed::Malformed(NAME));
-        let (msg_type, payload) = match setup::negotiate(&requested, &EXTENSIONS, &[]) {
-            ExtensionAnswer::Success(granted) => {
-                self.worker_names = granted.contains(&setup::WORKER_NAMES);
-                let message =
-                    extensions::RequestExtensionsSuccess { request_id, supported_extensions: list(granted)? };
-                (extensions::MESSAGE_TYPE_REQUEST_EXTENSIONS_SUCCESS, binary_sv2::to_bytes(message))
-            }
-            ExtensionAnswer::Error { unsupported, required } => {
-                let message = extensions::RequestExtensionsError {
-                    request_id,
-                    unsupported_extensions: list(unsupported)?,
-                    required_extensions: list(required)?,
-                };
-                (extensions::MESSAGE_TYPE_REQUEST_EXTENSIONS_ERROR, binary_sv2::to_bytes(message))
-            }
-        };
-        let payload = payload.map_err(|_| Closed::Malformed(NAME))?;
+        let negotiated = setup::request_extensions(payload, &EXTENSIONS, &[])
+            .ok_or(Closed::Malformed("RequestExtensions"))?;
         let extension = extensions::EXTENSION_TYPE_EXTENSIONS_NEGOTIATION;
-        self.writer.queue(extension, false, msg_type, &[&payload]).map_err(Closed::Wire)
+        self.writer.queue(extension, false, negotiated.msg_type, &[&negotiated.payload])?;
+        let Some(granted) = negotiated.granted else { return Ok(()) };
+        self.worker_names = granted.contains(&setup::WORKER_NAMES);
+        if granted.contains(&keep_alive::EXTENSION) { self.hold_out_a_line() } else { Ok(()) }
     }
 
     async fn open_standard(&mut self, payload: &mut [u8]) -> Result<(), Closed> {
@@ -243,10 +240,13 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             max_target: target(message.max_target.as_bytes()),
             kind: Kind::Standard,
         };
-        self.open(start).await
+        self.open(start, None).await
     }
 
     async fn open_extended(&mut self, payload: &mut [u8]) -> Result<(), Closed> {
+        // Without its extension what follows the message means nothing.
+        let class = self.pace.and_then(|_| tlv::coinbase_class(tlv::behind_open_extended(payload)));
+        let class = class.and_then(CoinbaseClass::by_name);
         let message: mining::OpenExtendedMiningChannel<'_> =
             from_bytes(payload).map_err(|_| Closed::Malformed("OpenExtendedMiningChannel"))?;
         let start = Start {
@@ -256,10 +256,10 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             max_target: target(message.max_target.as_bytes()),
             kind: Kind::Extended { rolled: usize::from(message.min_extranonce_size) },
         };
-        self.open(start).await
+        self.open(start, class).await
     }
 
-    async fn open(&mut self, start: Start) -> Result<(), Closed> {
+    async fn open(&mut self, start: Start, class: Option<CoinbaseClass>) -> Result<(), Closed> {
         let standard_jobs = self.client.as_ref().is_some_and(|client| client.standard_jobs);
         let fault = if standard_jobs && start.kind != Kind::Standard {
             Some(mining::ERROR_CODE_OPEN_MINING_CHANNEL_EXTENDED_CHANNELS_NOT_SUPPORTED_FOR_STANDARD_JOBS)
@@ -275,11 +275,24 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         let agent = self.client.as_ref().map_or_else(String::new, |client| client.agent.clone());
         let (miner, own) = (self.port.miners.number(), self.port.extranonces.own_part());
         let status = self.port.miners.status().clone();
-        let mut channel = Channel::new(self.take_id(), miner, own, start, agent, status);
+        let class = self.class_of(&start, class, &agent);
+        let mut channel = Channel::new(self.take_id(), miner, own, start, agent, class, status);
         let command = channel.open();
         self.channels.push(channel);
         self.ask(miner, command, None).await;
         Ok(())
+    }
+
+    /// How large a coinbase a miner takes: the host's word counts first, then that of a proxy.
+    /// One with a standard channel is not sent any.
+    fn class_of(&self, start: &Start, asked: Option<CoinbaseClass>, agent: &str) -> CoinbaseClass {
+        let session = &self.port.session;
+        match start.kind {
+            Kind::Standard => CoinbaseClass::Yuge,
+            Kind::Extended { .. } => session
+                .class_of(&start.name, asked)
+                .unwrap_or_else(|| translator::classify_sv2(agent, &session.rules)),
+        }
     }
 
     async fn update(&mut self, payload: &mut [u8]) -> Result<(), Closed> {
@@ -381,7 +394,8 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             }
             _ => {}
         }
-        let Some(patience) = self.port.heat_after else { return Ok(()) };
+        self.check_lifeline(now)?;
+        let Some(patience) = self.port.session.heat_after else { return Ok(()) };
         for index in 0..self.channels.len() {
             let id = self.next_id;
             let Some(channel) = self.channels.get_mut(index) else { break };

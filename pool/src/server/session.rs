@@ -12,7 +12,7 @@ mod share;
 
 use super::block::FoundBlock;
 use super::parking::{Asker, Peer, Ticket};
-use super::setup::{self, Client, ExtensionAnswer};
+use super::setup::{self, Client};
 use super::share_log::ShareLog;
 use super::{Closed, ServerContext, audit};
 use crate::channel::Channel;
@@ -21,7 +21,6 @@ use crate::channel::history::Moment;
 use crate::job::wave::Listener;
 use crate::status::connections::ConnectionGuard;
 use crate::wire::{self, audit as wire_audit, keep_alive as wire_keep_alive};
-use binary_sv2::Seq064K;
 use common_messages_sv2 as common;
 use extensions_sv2 as extensions;
 use mining_sv2 as mining;
@@ -223,7 +222,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         reader: &mut FrameReader<R>,
         shutdown: CancellationToken,
     ) -> Result<(), Closed> {
-        let mut generation = self.context.board.generation();
+        let mut news = self.context.board.news().listen();
         // Both are made once: to register with a timer and a signal anew after each burst
         // would cost as much as the burst.
         let mut stop = pin!(shutdown.cancelled_owned());
@@ -231,10 +230,10 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         loop {
             tokio::select! {
                 biased;
-                changed = generation.changed() => match changed {
-                    Ok(()) => self.distribute().await?,
+                changed = news.next() => match changed {
+                    true => self.distribute().await?,
                     // The job maker stops with the pool, perhaps a moment earlier.
-                    Err(_) => return self.drain().await,
+                    false => return self.drain().await,
                 },
                 () = &mut stop => return self.drain().await,
                 () = &mut timer => {
@@ -341,34 +340,18 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     }
 
     fn request_extensions(&mut self, payload: &mut [u8]) -> Result<(), Closed> {
-        let request: extensions::RequestExtensions<'_> =
-            binary_sv2::from_bytes(payload).map_err(|_| Closed::Malformed("RequestExtensions"))?;
-        let context = self.context.clone();
-        let config = &context.extensions;
+        let config = &self.context.extensions;
+        let negotiated = setup::request_extensions(payload, &config.supported, &config.required)
+            .ok_or(Closed::Malformed("RequestExtensions"))?;
         let mut lifeline = false;
-        let requested: Vec<u16> = request.requested_extensions.into_inner();
-        let request_id = request.request_id;
-        let (msg_type, payload) = match setup::negotiate(&requested, &config.supported, &config.required) {
-            ExtensionAnswer::Success(granted) => {
-                self.status.set_extensions_negotiated();
-                self.worker_names = granted.contains(&setup::WORKER_NAMES);
-                lifeline = granted.contains(&wire_keep_alive::EXTENSION);
-                self.audits = granted.contains(&wire_audit::EXTENSION);
-                let message =
-                    extensions::RequestExtensionsSuccess { request_id, supported_extensions: list(granted)? };
-                (extensions::MESSAGE_TYPE_REQUEST_EXTENSIONS_SUCCESS, binary_sv2::to_bytes(message))
-            }
-            ExtensionAnswer::Error { unsupported, required } => {
-                let message = extensions::RequestExtensionsError {
-                    request_id,
-                    unsupported_extensions: list(unsupported)?,
-                    required_extensions: list(required)?,
-                };
-                (extensions::MESSAGE_TYPE_REQUEST_EXTENSIONS_ERROR, binary_sv2::to_bytes(message))
-            }
-        };
-        let payload = payload.map_err(|_| Closed::Malformed("RequestExtensions"))?;
-        self.writer.queue(extensions::EXTENSION_TYPE_EXTENSIONS_NEGOTIATION, false, msg_type, &[&payload])?;
+        if let Some(granted) = &negotiated.granted {
+            self.status.set_extensions_negotiated();
+            self.worker_names = granted.contains(&setup::WORKER_NAMES);
+            lifeline = granted.contains(&wire_keep_alive::EXTENSION);
+            self.audits = granted.contains(&wire_audit::EXTENSION);
+        }
+        let extension = extensions::EXTENSION_TYPE_EXTENSIONS_NEGOTIATION;
+        self.writer.queue(extension, false, negotiated.msg_type, &[&negotiated.payload])?;
         if lifeline { self.hold_out_a_line() } else { Ok(()) }
     }
 
@@ -489,10 +472,6 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     fn channel_index(&self, id: u32) -> Option<usize> {
         self.channels.binary_search_by_key(&id, |channel| channel.id).ok()
     }
-}
-
-fn list(ids: Vec<u16>) -> Result<Seq064K<'static, u16>, Closed> {
-    Seq064K::new(ids).map_err(|_| Closed::Malformed("RequestExtensions"))
 }
 
 fn is_mining(msg_type: u8) -> bool {

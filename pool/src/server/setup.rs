@@ -3,10 +3,15 @@
 //! Pure: a message in, an answer out. Sources: SV2 sections 3.6 and 5.3.1, extension
 //! 0x0001.
 
+use binary_sv2::Seq064K;
 use common_messages_sv2::{
     ERROR_CODE_SETUP_CONNECTION_PROTOCOL_VERSION_MISMATCH,
     ERROR_CODE_SETUP_CONNECTION_UNSUPPORTED_FEATURE_FLAGS, ERROR_CODE_SETUP_CONNECTION_UNSUPPORTED_PROTOCOL,
     SV2_MINING_PROTOCOL_DISCRIMINANT, SetupConnection,
+};
+use extensions_sv2::{
+    MESSAGE_TYPE_REQUEST_EXTENSIONS_ERROR, MESSAGE_TYPE_REQUEST_EXTENSIONS_SUCCESS, RequestExtensions,
+    RequestExtensionsError, RequestExtensionsSuccess,
 };
 
 /// `SetupConnection.flags`, bit 0: the client takes `NewMiningJob` only.
@@ -82,6 +87,41 @@ pub enum ExtensionAnswer {
 
 /// Extensions that this server knows: worker names in shares.
 pub const WORKER_NAMES: u16 = 0x0002;
+
+/// What comes of a `RequestExtensions`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Negotiated {
+    /// These are on from now; none where nothing was granted.
+    pub granted: Option<Vec<u16>>,
+    /// The answer's message type.
+    pub msg_type: u8,
+    /// The answer's payload.
+    pub payload: Vec<u8>,
+}
+
+/// Reads `RequestExtensions` and answers it. `None`: not readable as one.
+pub fn request_extensions(payload: &mut [u8], supported: &[u16], required: &[u16]) -> Option<Negotiated> {
+    let request: RequestExtensions<'_> = binary_sv2::from_bytes(payload).ok()?;
+    let request_id = request.request_id;
+    let requested: Vec<u16> = request.requested_extensions.into_inner();
+    let list = |ids: Vec<u16>| Seq064K::new(ids).ok();
+    let (granted, msg_type, payload) = match negotiate(&requested, supported, required) {
+        ExtensionAnswer::Success(granted) => {
+            let supported_extensions = list(granted.clone())?;
+            let message = RequestExtensionsSuccess { request_id, supported_extensions };
+            (Some(granted), MESSAGE_TYPE_REQUEST_EXTENSIONS_SUCCESS, binary_sv2::to_bytes(message))
+        }
+        ExtensionAnswer::Error { unsupported, required } => {
+            let message = RequestExtensionsError {
+                request_id,
+                unsupported_extensions: list(unsupported)?,
+                required_extensions: list(required)?,
+            };
+            (None, MESSAGE_TYPE_REQUEST_EXTENSIONS_ERROR, binary_sv2::to_bytes(message))
+        }
+    };
+    Some(Negotiated { granted, msg_type, payload: payload.ok()? })
+}
 
 /// Decides which of the `requested` extensions are on.
 pub fn negotiate(requested: &[u16], supported: &[u16], required: &[u16]) -> ExtensionAnswer {

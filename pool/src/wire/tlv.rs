@@ -67,6 +67,14 @@ pub fn coinbase_class(mut bytes: &[u8]) -> Option<&str> {
     None
 }
 
+/// What stands behind the fields of `OpenExtendedMiningChannel` (SV2 section 5.3.3).
+pub fn behind_open_extended(payload: &[u8]) -> &[u8] {
+    const REQUEST_ID: usize = 4;
+    const BEHIND_NAME: usize = 4 + 32 + 2;
+    let name = payload.get(REQUEST_ID).map_or(0, |length| usize::from(*length));
+    payload.get(REQUEST_ID + 1 + name + BEHIND_NAME..).unwrap_or_default()
+}
+
 /// The field that tells a pool which knows extension 0x5042 a miner's coinbase class.
 pub fn for_coinbase_class(name: &str) -> Vec<u8> {
     let name = name.as_bytes();

@@ -106,11 +106,16 @@ impl<'a> Tab<'a> {
         );
         self.browser.command("POST", "timeouts", &json!({"script": 60_000})).await?;
         for _ in 0..LOOKS {
-            if self.run_async(&script, &[]).await? == true {
-                return Ok(());
+            match self.run_async(&script, &[]).await {
+                Ok(Value::Bool(true)) => return Ok(()),
+                Ok(_) => {}
+                // Another page has come: it is looked at next.
+                Err(error) if format!("{error:#}").contains("document unloaded") => {}
+                Err(error) => return Err(error),
             }
         }
-        anyhow::bail!("waited in vain for {condition}")
+        let page = self.text().await.unwrap_or_default();
+        anyhow::bail!("waited in vain for {condition}; the page says: {page:.1500}")
     }
 
     /// The text of the page.

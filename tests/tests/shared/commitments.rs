@@ -1,7 +1,7 @@
 //! What the host commits to, and the ledger's own anchor, in blocks that pay all who worked.
 
-use crate::replay::{all, divided, slices};
-use crate::{SUBSIDY, address, output, pays, verified, work_on};
+use super::replay::{all, divided, slices};
+use super::{SUBSIDY, address, output, pays, verified, work_on};
 use bitcoin::{Network, ScriptBuf};
 use ledger::{Commitment, Reader, anchor};
 use tests::{

@@ -1,7 +1,7 @@
 //! Blocks right after one another: no work is paid twice, and no credit is repaid twice.
 
-use crate::replay::{all, blocks, divided, slices};
-use crate::{address, output, verified, work_on};
+use super::replay::{all, blocks, divided, slices};
+use super::{address, output, verified, work_on};
 use bitcoin::{Address, Network, ScriptBuf};
 use ledger::Reader;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Windows other than since the last block, through a whole pool on a real Bitcoin Core.
 
-use crate::replay::{self, Work, all, divided, recent, slices};
-use crate::{SUBSIDY, address, pays, verified, work_on};
+use super::replay::{self, Work, all, divided, recent, slices};
+use super::{SUBSIDY, address, pays, verified, work_on};
 use bitcoin::{Address, Network, ScriptBuf};
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,5 +1,6 @@
 //! What a session is given, and what it gives.
 
+use super::ExtranonceSizes;
 use crate::firmware::{CoinbaseClass, FirmwareRule, WorkerRule};
 use crate::sv1::quantity::VersionMask;
 use crate::upstream::Command;
@@ -20,9 +21,8 @@ pub struct SessionConfig {
     pub floor: Option<Difficulty>,
     /// The version bits that miners may roll.
     pub version_mask: VersionMask,
-    /// Bytes of extranonce that miners roll, 4 to 8: with more, Whatsminers and old
-    /// cgminers fail.
-    pub extranonce2_size: usize,
+    /// How many bytes of extranonce are a miner's.
+    pub extranonce_sizes: ExtranonceSizes,
     /// How long the pool may be gone before miners work for warmth alone; never, if none.
     pub heat_after: Option<Duration>,
 }
@@ -35,7 +35,7 @@ impl Default for SessionConfig {
             class: None,
             floor: None,
             version_mask: VersionMask::BIP320,
-            extranonce2_size: 8,
+            extranonce_sizes: ExtranonceSizes::default(),
             heat_after: None,
         }
     }
@@ -44,7 +44,7 @@ impl Default for SessionConfig {
 impl SessionConfig {
     /// The class of the miner that calls itself `name`, if anybody has said it: the host of
     /// this worker, the miner itself, or the host of this port.
-    pub(super) fn class_of(&self, name: &str, asked: Option<CoinbaseClass>) -> Option<CoinbaseClass> {
+    pub fn class_of(&self, name: &str, asked: Option<CoinbaseClass>) -> Option<CoinbaseClass> {
         let rule = self.workers.iter().find(|rule| rule.worker.eq_ignore_ascii_case(name));
         rule.map(|rule| rule.class).or(asked).or(self.class)
     }

@@ -1,6 +1,6 @@
 //! What a miner says of itself before it mines, in whatever order.
 
-use super::{EXTRANONCE1, Goodbye, MAX_WAITING, Output, Session, Upstream};
+use super::{Goodbye, MAX_WAITING, Output, Session, Upstream, extranonce_sizes};
 use crate::firmware::classify;
 use crate::identity::MinerName;
 use crate::sv1::method::{Authorize, Configure, Subscribe};
@@ -38,8 +38,8 @@ impl Session {
             self.agent = printable(hello.agent).into();
             self.firmware = classify(&self.agent, &self.config.rules);
         }
-        let mut hex = String::with_capacity(2 * EXTRANONCE1);
-        write_hex(&mut hex, &self.extranonce1);
+        let mut hex = String::with_capacity(2 * self.extranonce1.len());
+        write_hex(&mut hex, self.extranonce1.as_bytes());
         let size = self.extranonce2_size;
         let result =
             format!(r#"[[["mining.set_difficulty","{hex}"],["mining.notify","{hex}"]],"{hex}",{size}]"#);
@@ -114,28 +114,26 @@ impl Session {
             agent: self.agent.to_string(),
             class: class.unwrap_or(self.firmware.class),
             terms: self.tell_terms(),
-            min_rolled: EXTRANONCE1 + self.extranonce2_size,
+            min_rolled: self.below_prefix(),
         };
         out.commands.push(Command::Open(Box::new(channel)));
     }
 
     pub(super) fn opened(&mut self, opened: Opened, now: Instant, out: &mut Output) {
-        /// Below this some firmware goes through its search space in no time.
-        const LEAST_EXTRANONCE2: usize = 4;
         self.upstream = Upstream::Open(opened);
         self.jobs.new_channel();
         self.jobs.set_target(opened.target, now);
         self.answer_waiting(out);
-        let room = opened.rolled.saturating_sub(EXTRANONCE1);
+        let room = opened.rolled.saturating_sub(self.extranonce1.len());
         if room < self.extranonce2_size {
             // Less than the miner was promised; only some can be told.
-            if room < LEAST_EXTRANONCE2 || (self.subscribed && !self.takes_extranonce) {
+            if room < extranonce_sizes::LEAST || (self.subscribed && !self.takes_extranonce) {
                 out.close = Some(Goodbye::Extranonce);
                 return;
             }
             self.extranonce2_size = room;
             if self.subscribed {
-                set_extranonce::write(&mut out.lines, &self.extranonce1, room);
+                set_extranonce::write(&mut out.lines, self.extranonce1.as_bytes(), room);
             }
         }
         // What the miner said while the channel was being opened.

@@ -1,6 +1,6 @@
 //! The jobs that a miner holds.
 
-use super::{EXTRANONCE1, Output, Session, Upstream};
+use super::{Output, Session, Upstream};
 use crate::heat;
 use crate::sv1::notice::{Notify, set_difficulty};
 use crate::sv1::quantity::{JobId, Nbits, Ntime, Told, Version, VersionMask};
@@ -135,7 +135,7 @@ impl Session {
             return;
         }
         let Some(last) = &self.jobs.current else { return };
-        self.jobs.current = Some(heat::job(last, EXTRANONCE1 + self.extranonce2_size));
+        self.jobs.current = Some(heat::job(last, self.below_prefix()));
         self.jobs.is_heat = true;
         self.heat_shares = 0;
         self.send_job(now, out);
@@ -146,6 +146,7 @@ impl Session {
     /// of the job before it would be held to it by some firmware and not by others.
     pub(super) fn send_job(&mut self, now: Instant, out: &mut Output) {
         self.jobs.resend_at = now + KEEP_ALIVE;
+        let below = self.below_prefix();
         let jobs = &mut self.jobs;
         let (true, Some(job), Some(target)) = (self.subscribed, &jobs.current, jobs.target) else { return };
         let told = Told::of(target);
@@ -155,7 +156,7 @@ impl Session {
         }
         let prefix = match self.upstream {
             Upstream::Open(opened) if !jobs.is_heat => {
-                opened.prefix.join(padding(opened.rolled, self.extranonce2_size).as_bytes())
+                opened.prefix.join(padding(opened.rolled, below).as_bytes())
             }
             _ => Ok(Extranonce::EMPTY),
         };
@@ -195,9 +196,9 @@ impl Jobs {
     }
 }
 
-/// Extranonce bytes that the channel has and the miner does not need.
-pub(super) fn padding(rolled: usize, extranonce2_size: usize) -> Extranonce {
+/// Extranonce bytes that the channel has and the miner, which has `below`, does not need.
+pub(super) fn padding(rolled: usize, below: usize) -> Extranonce {
     const ZEROS: [u8; 32] = [0; 32];
-    let size = rolled.saturating_sub(EXTRANONCE1 + extranonce2_size);
+    let size = rolled.saturating_sub(below);
     ZEROS.get(..size).and_then(|zeros| Extranonce::new(zeros).ok()).unwrap_or_default()
 }

@@ -4,7 +4,7 @@
 //! miner was not given, an extranonce of another size, bits that are not its own.
 
 use super::jobs::padding;
-use super::{EXTRANONCE1, Output, Session, Upstream};
+use super::{Output, Session, Upstream};
 use crate::refusal::Refusal;
 use crate::sv1::answer;
 use crate::sv1::method::Submit;
@@ -90,9 +90,8 @@ impl Session {
         if self.pending.len() >= MAX_PENDING {
             return Err(Refusal::TooMany);
         }
-        let rolled = padding(opened.rolled, self.extranonce2_size);
-        let rolled =
-            join(rolled, &self.extranonce1).and_then(|start| join(start, extranonce2.0.as_bytes()))?;
+        let rolled = join(padding(opened.rolled, self.below_prefix()), self.extranonce1.as_bytes())
+            .and_then(|start| join(start, extranonce2.0.as_bytes()))?;
         self.sequence = self.sequence.wrapping_add(1);
         let submission = Submission { version: version.0, ntime: submit.ntime.0, nonce: submit.nonce.0 };
         Ok(Some(Share { sequence: self.sequence, job, rolled, submission }))
@@ -152,5 +151,3 @@ impl Session {
 fn join(start: Extranonce, rest: &[u8]) -> Result<Extranonce, Refusal> {
     start.join(rest).map_err(|_| Refusal::Fault(ShareFault::BadExtranonceSize))
 }
-
-const _: () = assert!(EXTRANONCE1 + 8 <= work::extranonce::MAX_EXTRANONCE_SIZE);

@@ -22,7 +22,7 @@ impl Stage {
     fn mining(miners: usize, pool_target: Target) -> Stage {
         let status = JoinStatus::new(true);
         let any = VardiffConfig { min_difficulty: Difficulty(1e-12), ..VardiffConfig::default() };
-        let (aggregate, _) = Aggregate::new("alice".into(), any, status.clone());
+        let (aggregate, _) = Aggregate::new("alice".into(), any, 12, status.clone());
         let mailboxes = (0..miners).map(|_| mpsc::channel(64)).collect();
         let mut stage = Stage { aggregate, mailboxes, now: Instant::now(), status, pool_target };
         let asked: Vec<Request> = (0..miners).flat_map(|miner| stage.open(miner)).collect();

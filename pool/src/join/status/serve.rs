@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -71,7 +72,7 @@ pub async fn serve_http(
 }
 
 /// Writes the status to `path` now and every few seconds until `stop` is cancelled, and
-/// once more then.
+/// once more then: what is returned ends after that.
 ///
 /// # Errors
 /// When it cannot be written the first time.
@@ -79,20 +80,21 @@ pub async fn write_file(
     path: PathBuf,
     status: Arc<JoinStatus>,
     stop: CancellationToken,
-) -> Result<(), StatusError> {
+) -> Result<JoinHandle<()>, StatusError> {
     let write = move |status: &JoinStatus| {
         write(&path, status).map_err(|source| StatusError::Write { path: path.clone(), source })
     };
     write(&status)?;
-    tokio::spawn(async move {
+    Ok(tokio::spawn(async move {
         while tokio::time::timeout(EVERY, stop.cancelled()).await.is_err() {
             if let Err(fault) = write(&status) {
                 warn!(%fault, "the status file is old now");
             }
         }
-        let _ = write(&status);
-    });
-    Ok(())
+        if let Err(fault) = write(&status) {
+            warn!(%fault, "the status file is old now");
+        }
+    }))
 }
 
 /// Under another name first, so that nobody reads half of it.

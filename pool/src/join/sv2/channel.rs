@@ -9,7 +9,7 @@ use mining_sv2 as mining;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use translator::session::EXTRANONCE1;
+use translator::session::OWN;
 use translator::upstream::{Command, OpenChannel, Opened, Share, Terms};
 use translator::{CoinbaseClass, Goodbye, Refusal, heat};
 use work::{Difficulty, Extranonce, Hash256, HashRate, JobWork, SplitCoinbase, Submission, Target};
@@ -41,9 +41,10 @@ pub(super) struct Channel {
     pub(super) id: u32,
     /// Its number at the uplink.
     pub(super) miner: u64,
-    own: [u8; EXTRANONCE1],
+    own: [u8; OWN],
     start: Start,
     agent: String,
+    class: CoinbaseClass,
     /// It was answered: from then on its layout stays.
     welcomed: bool,
     upstream: Upstream,
@@ -137,9 +138,10 @@ impl Channel {
     pub(super) fn new(
         id: u32,
         miner: u64,
-        own: [u8; EXTRANONCE1],
+        own: [u8; OWN],
         start: Start,
         agent: String,
+        class: CoinbaseClass,
         status: Arc<JoinStatus>,
     ) -> Channel {
         Channel {
@@ -148,6 +150,7 @@ impl Channel {
             own,
             start,
             agent,
+            class,
             welcomed: false,
             upstream: Upstream::Opening,
             epoch: 0,
@@ -168,9 +171,9 @@ impl Channel {
         Command::Open(Box::new(OpenChannel {
             name: self.start.name.clone(),
             agent: self.agent.clone(),
-            class: CoinbaseClass::Yuge,
+            class: self.class,
             terms: self.start.terms(),
-            min_rolled: EXTRANONCE1 + self.rolled(),
+            min_rolled: OWN + self.rolled(),
         }))
     }
 
@@ -293,7 +296,7 @@ impl Channel {
             return Vec::new();
         }
         let age = u32::try_from(now.saturating_duration_since(*received).as_secs()).unwrap_or(0);
-        let size = EXTRANONCE1 + self.rolled();
+        let size = OWN + self.rolled();
         let (prefix, suffix) = heat::coinbase(size);
         let coinbase = SplitCoinbase { prefix, suffix, extranonce_size: size, witness: None };
         let work = JobWork::new(last.job.work.version(), last.job.work.version_rolling(), coinbase, []);
@@ -308,7 +311,7 @@ impl Channel {
     }
 
     fn opened(&mut self, opened: Opened) -> Outcome {
-        let room = opened.rolled.saturating_sub(EXTRANONCE1);
+        let room = opened.rolled.saturating_sub(OWN);
         if self.rolled() > room {
             let end = self.welcomed.then_some(Goodbye::Extranonce);
             let code = mining::ERROR_CODE_OPEN_MINING_CHANNEL_MIN_EXTRANONCE_SIZE_TOO_LARGE;
@@ -341,7 +344,7 @@ impl Channel {
                 mining::MESSAGE_TYPE_OPEN_EXTENDED_MINING_CHANNEL_SUCCESS
             }
         };
-        payload.push(EXTRANONCE1 as u8);
+        payload.push(OWN as u8);
         payload.extend_from_slice(&self.own);
         payload.extend_from_slice(&super::GROUP.to_le_bytes());
         (msg_type, false, payload)
@@ -456,7 +459,7 @@ impl Channel {
 
     /// Bytes that the pool's channel has and the miner does not need.
     fn padding(&self, opened: Opened) -> usize {
-        opened.rolled.saturating_sub(EXTRANONCE1 + self.rolled())
+        opened.rolled.saturating_sub(OWN + self.rolled())
     }
 
     /// All that lies below the pool's prefix.

@@ -46,7 +46,8 @@ impl<W: AsyncWrite + Unpin> Session<W> {
 
     pub(super) async fn open_extended(&mut self, payload: &mut [u8]) -> Result<(), Closed> {
         // Without its extension what follows the message means nothing.
-        let class = self.lifeline.as_ref().and_then(|_| tlv::coinbase_class(after_extended(payload)));
+        let class =
+            self.lifeline.as_ref().and_then(|_| tlv::coinbase_class(tlv::behind_open_extended(payload)));
         let class = class.and_then(CoinbaseClass::by_name);
         let message: mining::OpenExtendedMiningChannel<'_> =
             binary_sv2::from_bytes(payload).map_err(|_| Closed::Malformed("OpenExtendedMiningChannel"))?;
@@ -250,14 +251,6 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         self.next_id += 1;
         id
     }
-}
-
-/// What stands behind the fields of `OpenExtendedMiningChannel` (SV2 section 5.3.3).
-fn after_extended(payload: &[u8]) -> &[u8] {
-    const REQUEST_ID: usize = 4;
-    const BEHIND_NAME: usize = 4 + 32 + 2;
-    let name = payload.get(REQUEST_ID).map_or(0, |length| usize::from(*length));
-    payload.get(REQUEST_ID + 1 + name + BEHIND_NAME..).unwrap_or_default()
 }
 
 fn target(bytes: &[u8]) -> Target {

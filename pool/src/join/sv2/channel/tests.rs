@@ -17,7 +17,8 @@ fn channel(kind: Kind) -> Channel {
         max_target: Target::MAX,
         kind,
     };
-    let mut channel = Channel::new(5, 77, OWN, start, "bitaxe".into(), JoinStatus::new(false));
+    let mut channel =
+        Channel::new(5, 77, OWN, start, "bitaxe".into(), CoinbaseClass::Respectable, JoinStatus::new(false));
     assert!(matches!(channel.open(), Command::Open(_)));
     channel
 }

@@ -1,5 +1,5 @@
 //! `payout.mode = "shared"`: a block pays all who worked, and the ledger shows that it is right.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod commitments;
 mod replay;
