@@ -105,7 +105,7 @@ impl Group {
         if set.active.job.id != self.active {
             let live = live_job(&set.active, moment, moment);
             self.live.push_back(live.clone());
-            self.make_room();
+            make_room(&mut self.live);
             self.active = live.id;
             update.replace = Some(live);
         }
@@ -139,18 +139,20 @@ impl Group {
         self.live.iter().rev().find(|live| live.id == id)
     }
 
-    fn make_room(&mut self) {
-        let own = |live: &LiveJob| if live.job.is_for_one() { live.job.coinbase_bytes() } else { 0 };
-        let mut bytes: usize = self.live.iter().map(own).sum();
-        while self.live.len() > MAX_LIVE_JOBS || (self.live.len() > 2 && bytes > MAX_OWN_BYTES) {
-            bytes -= self.live.pop_front().as_ref().map_or(0, own);
-        }
-    }
-
     /// The moment of the oldest job that shares are still taken for.
     pub fn oldest_moment(&self) -> Option<Moment> {
         let live = self.live.iter().map(|live| live.sent.min(live.activated));
         live.chain(self.future.as_ref().map(|(_, sent)| *sent)).min()
+    }
+}
+
+/// Drops the oldest jobs where there are more than shares are taken for, or where those that
+/// are for one member alone take too much memory.
+fn make_room(jobs: &mut VecDeque<LiveJob>) {
+    let own = |live: &LiveJob| if live.job.is_for_one() { live.job.coinbase_bytes() } else { 0 };
+    let mut bytes: usize = jobs.iter().map(own).sum();
+    while jobs.len() > MAX_LIVE_JOBS || (jobs.len() > 2 && bytes > MAX_OWN_BYTES) {
+        bytes -= jobs.pop_front().as_ref().map_or(0, own);
     }
 }
 

@@ -123,7 +123,8 @@ impl Bests {
         let member = self.members.get(&terms.member);
         let in_round = member.and_then(|member| member.in_round(round));
         let of_event = member.and_then(|member| member.event.as_ref());
-        if !better(worker) && !better(in_round) && !(in_event && better(of_event)) {
+        let is_better = better(worker) || better(in_round) || (in_event && better(of_event));
+        if !is_better {
             return;
         }
         self.take(

@@ -133,7 +133,6 @@ impl Live {
                 if rest > 0 {
                     let worker = member.entry(Arc::from(&*channel.info.worker)).or_default();
                     worker.connected(as_it_is.clone(), difficulty);
-                    worker.accepted += rest;
                 }
                 for part in told_apart {
                     let worker = member.entry(Arc::from(&*part.name)).or_default();

@@ -73,7 +73,7 @@ impl Meetup {
         assert_eq!(tip, block.display_hash());
         let seen = self.node.block(&tip).await.unwrap()["tx"][0]["vout"].clone();
         let paid: Vec<_> =
-            seen.as_array().unwrap().iter().filter_map(crate::output).filter(|(_, sat)| *sat > 0).collect();
+            seen.as_array().unwrap().iter().filter_map(super::output).filter(|(_, sat)| *sat > 0).collect();
         assert_eq!(paid, right);
         self.mine_on(&tip).await;
         paid

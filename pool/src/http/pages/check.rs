@@ -14,7 +14,7 @@ pub(super) fn parts(view: &View) -> Vec<Part> {
                 p.lead { "Trust is good; here it is not needed. Every share that was accepted is in a ledger, and anybody can compute again what it is worth." }
             },
         ),
-        Part::card("verified", verified(view)),
+        Part::wide("verified", verified(view)),
         Part::card("head", head(view)),
         Part::card("how", how(view)),
         Part::wide("what", what()),

@@ -379,12 +379,12 @@ async fn on_a_block_of_ours() -> OnOurs {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_built_on_a_block_of_ours_before_its_payouts_are_booked() {
     let OnOurs { mut jobs, block, standpoints, _source } = on_a_block_of_ours().await;
-    assert_ne!(until(&mut jobs, |_| true).await.tip.tip.prev_hash, block);
+    assert_ne!(until(&mut jobs, |_| true).await.active.tip.tip.prev_hash, block);
     let mut counting = standpoint(3, Rules::default());
     Arc::get_mut(counting.as_mut().unwrap()).unwrap().present.paid_by.push(block);
     standpoints.send_replace(counting);
     let asked = Instant::now();
-    let set = until(&mut jobs, |set| set.tip.tip.prev_hash == block).await;
+    let set = until(&mut jobs, |set| set.active.tip.tip.prev_hash == block).await;
     assert!(opens_after(&set, block));
     assert!(asked.elapsed() < Duration::from_secs(1), "it waits no longer than it must");
 }
@@ -393,7 +393,7 @@ async fn nothing_is_built_on_a_block_of_ours_before_its_payouts_are_booked() {
 async fn a_ledger_that_does_not_book_our_block_is_not_waited_for_for_ever() {
     let OnOurs { mut jobs, block, standpoints: _standpoints, _source } = on_a_block_of_ours().await;
     let asked = Instant::now();
-    let set = until(&mut jobs, |set| set.tip.tip.prev_hash == block).await;
+    let set = until(&mut jobs, |set| set.active.tip.tip.prev_hash == block).await;
     assert!(!opens_after(&set, block));
     assert!(asked.elapsed() <= JobMaker::LONGEST_BOOKING);
 }
