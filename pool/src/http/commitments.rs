@@ -44,8 +44,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::of::<Standing>("put", ONE, "Commits to these bytes for so long.")
             .takes(NAME)
             .sent::<Wanted>()
-            .needs(Needs::Token),
-        Endpoint::of::<Standing>("delete", ONE, "Ends a commitment.").takes(NAME).needs(Needs::Token),
+            .needs(Needs::Token)
+            .or(400)
+            .or(409),
+        Endpoint::of::<Standing>("delete", ONE, "Ends a commitment.").takes(NAME).needs(Needs::Token).or(404),
     ]
 }
 

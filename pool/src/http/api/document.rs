@@ -174,8 +174,7 @@ pub fn document(endpoints: Vec<Endpoint>) -> Value {
                 "token": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "A token of the host's (`punchbowl token new`). /api/v1/commitments takes the one \
-                        in commitments.token of the data folder.",
+                    "description": "A token of the host's (`punchbowl token new`).",
                 },
                 "session": {
                     "type": "apiKey",
