@@ -15,6 +15,7 @@
 //! | `tokens.json` | hashes of the tokens for the host's programs |
 //! | `outbox.sqlite` | notifications that wait to be sent |
 //! | `settings.toml` | what the host has set in the browser |
+//! | `stats/` | best shares, and since when charts count; may be deleted while no pool runs |
 //! | `solutions/` | solved blocks, written before they are sent |
 //! | `chain/` | the embedded regtest chain |
 //! | `lock` | held while a pool runs; holds its process id |

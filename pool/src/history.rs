@@ -5,6 +5,7 @@
 //! so that charts and best shares outlive a restart, and those who take shares do nothing
 //! for those who look. Memory is bounded, whatever miners call themselves.
 
+pub mod beginning;
 pub mod bests;
 pub mod follower;
 pub mod rate;

@@ -5,6 +5,7 @@ pub mod board;
 pub mod heat;
 pub mod limit;
 pub mod maker;
+pub mod news;
 pub mod ruling;
 pub mod script_sig;
 pub mod wave;
@@ -238,11 +239,14 @@ pub struct JobTip {
     pub ntime: u32,
 }
 
-/// A job with what is told along with it.
+/// A job with what is told along with it. Built once for all who are given it: thousands of
+/// connections that each count their references to it are slowed down by one another.
 #[derive(Clone, Debug)]
 pub struct Assigned {
     /// The job.
     pub job: Arc<Job>,
+    /// The tip that it builds on.
+    pub tip: Arc<JobTip>,
     /// The template that a solution of it names.
     pub template_id: u64,
     /// Header time to start from, at least the tip's `min_ntime`.
@@ -253,13 +257,11 @@ pub struct Assigned {
 /// never sees a job with another job's tip.
 #[derive(Clone, Debug)]
 pub struct JobSet {
-    /// The tip that `active` builds on.
-    pub tip: Arc<JobTip>,
     /// The first job on this tip. Who holds it in advance is given the tip with it, even
     /// if there is a better job by then: `SetNewPrevHash` is what must not wait.
-    pub opening: Assigned,
+    pub opening: Arc<Assigned>,
     /// The job to mine now.
-    pub active: Assigned,
+    pub active: Arc<Assigned>,
     /// An empty job for the block after this one, handed out ahead of time so that a
     /// new tip costs one `SetNewPrevHash` (SV2 section 5.1.3).
     pub future: Option<Arc<Job>>,

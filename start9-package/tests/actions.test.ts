@@ -408,12 +408,42 @@ test('view-template: the block under way, what it is worth and whom it pays', as
   assert.match(values.get('Amount').description, /0\.05000000 BTC/)
 })
 
+test('view-template: each output of the coinbases that miners work on, if the pool answers', async t => {
+  const [ann, host] = [
+    { value: 300_000_000, address: 'bc1qann', owner: 'ann', why: 'her work' },
+    { value: 17_500_000, address: 'bc1qhost', owner: null, why: '' },
+  ]
+  const data = { value: 0, address: null, owner: null, why: 'the witnesses' }
+  const asked = t.mock.method(globalThis, 'fetch', async () =>
+    Response.json([
+      { class: 'Stratum V2', outputs: [ann, host, data] },
+      { class: 'Class nano', outputs: Array(60).fill(ann) },
+    ]),
+  )
+  await set('set-payout', address(ADDRESS))
+  write('run/status.json', status(Date.now()))
+  const values = valuesOf(await set('view-template', {}))
+  assert.match(
+    String(asked.mock.calls[0]!.arguments[0]),
+    /:8080\/api\/v1\/coinbase$/,
+  )
+  const first = values.get('Stratum V2, 1: ann')
+  assert.equal(first.value, '3.00000000 BTC')
+  assert.equal(first.description, 'bc1qann – her work')
+  assert.equal(values.get('Stratum V2, 2: bc1qhost').value, '0.17500000 BTC')
+  assert.equal(values.get('Stratum V2, 3: no payment').value, '0.00000000 BTC')
+  assert.equal(values.get('Class nano').value, '10 more: see the dashboard')
+  asked.mock.mockImplementation(async () => new Response('no JSON'))
+  assert.equal(valuesOf(await set('view-template', {})).size, 6)
+})
+
 test('reset-stats: figures go, the ledger and all keys stay', async () => {
   const kept = ['ledger.sqlite', 'authority.key', 'node.key', 'solutions/1']
-  for (const name of [...kept, 'stats/a', 'logs/b']) write(name, 'x')
+  for (const name of [...kept, 'stats/bests.json', 'stats/since.json'])
+    write(name, 'x')
   await set('reset-stats', {})
   assert.ok(kept.every(has))
-  assert.ok(!has('stats') && !has('logs'))
+  assert.ok(!has('stats'))
   await set('reset-stats', {})
 })
 

@@ -12,7 +12,7 @@ function copied(): string[][] {
   return lines.map(line => JSON.parse(line) as string[])
 }
 
-const EXCLUDED = ['run', 'stats', 'logs', 'config.json']
+const EXCLUDED = ['run', 'config.json']
 const excludes = (args: string[]) =>
   args
     .filter(arg => arg.startsWith('--exclude='))

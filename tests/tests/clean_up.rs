@@ -63,7 +63,6 @@ async fn stopped_pool_leaves_in_its_data_folder_what_the_next_one_needs_and_noth
     let solution = format!("solutions/regtest/{height:08}-{hash}");
     let mut expected = [
         "authority.key",
-        "bests.json",
         "invite",
         "ledger.sqlite",
         "ledger.sqlite.lock",
@@ -72,10 +71,13 @@ async fn stopped_pool_leaves_in_its_data_folder_what_the_next_one_needs_and_noth
         "outbox.sqlite",
         "run/identity.json",
         "run/status.json",
+        "stats/bests.json",
+        "stats/since.json",
     ]
     .map(str::to_owned)
     .to_vec();
     expected.extend(["block", "sent"].map(|state| format!("{solution}.{state}")));
+    expected.sort();
     assert_eq!(files_in(&pool.data_dir()), expected);
 }
 

@@ -1,5 +1,4 @@
 //! Finding the pool without anybody else's servers, in a lab without a way out.
-#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use anyhow::Result;
@@ -14,8 +13,6 @@ use tests::{
     nat::{Lab, Member, Network, PortMapper, Relay, Way, easy_shares, waits_at_its_relays},
     within_deadline,
 };
-
-tests::own_user_namespace!();
 
 const NO_DHT: &str = "discovery.dht = \"off\"";
 

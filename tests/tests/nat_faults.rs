@@ -2,7 +2,6 @@
 //!
 //! How long it was without an accepted share goes into the build folder (`nat-faults/`);
 //! no time is asserted.
-#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use p2p::Invite;
@@ -10,8 +9,6 @@ use tests::{
     Punchbowl,
     nat::{Host, Lab, Member, Network, Relay, Site, Way, easy_shares, report, waits_at_its_relays},
 };
-
-tests::own_user_namespace!();
 
 /// Shares after a fault that show that the miner is back and stays.
 const BACK: u32 = 30;

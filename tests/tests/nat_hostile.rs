@@ -1,5 +1,4 @@
 //! Peers that mean no good, while a member behind a home router keeps mining.
-#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use iroh::{
@@ -14,8 +13,6 @@ use tests::{
     nat::{Host, Lab, Member, Network, Way, easy_shares, report},
 };
 use tokio::task::JoinSet;
-
-tests::own_user_namespace!();
 
 /// What the pool speaks.
 const MINING: &[u8] = b"sv2/mining/1";

@@ -1,5 +1,4 @@
 //! Every kind of network to every kind: the built binary behind real NATs.
-#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use anyhow::{Context, Result, ensure};
@@ -10,8 +9,6 @@ use tests::{
     nat::{Host, Lab, Member, Network, Relay, Site, Times, Way, easy_shares, report, waits_at_its_relays},
 };
 use tokio::task::JoinSet;
-
-tests::own_user_namespace!();
 
 /// The relay starts every pair; the two NATs decide whether it stays with it.
 #[tokio::test(flavor = "multi_thread")]

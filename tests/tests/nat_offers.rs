@@ -1,5 +1,4 @@
 //! A member's relay for the pool, behind real NATs: offered, named, used, and given up.
-#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use anyhow::Result;
@@ -9,8 +8,6 @@ use tests::{
     Process, Punchbowl,
     nat::{Lab, Member, Network, Relay, Way, easy_shares, waits_at_its_relays},
 };
-
-tests::own_user_namespace!();
 
 const NAMED: &str = "the pool waits at this relay and names it in its invite";
 

@@ -6,8 +6,9 @@
 
 use super::history::Moment;
 use crate::job::board::{Jobs, PayTo};
-use crate::job::{Assigned, Job, JobTip};
+use crate::job::{Assigned, Job};
 use std::collections::VecDeque;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// Jobs of one tip that shares are still taken for.
@@ -19,18 +20,22 @@ pub struct LiveJob {
     /// The id under which it was sent; a job sent again after a `SetTarget` has an id
     /// of its own.
     pub id: u32,
-    /// The job.
-    pub job: Arc<Job>,
-    /// The tip that it builds on.
-    pub tip: Arc<JobTip>,
-    /// The template that a block found on it solves.
-    pub template_id: u64,
+    /// The job, with its tip and template.
+    pub assigned: Arc<Assigned>,
     /// Smallest `nTime` that it was sent with.
     pub min_ntime: u32,
     /// When it was sent; decides the extranonce prefix.
     pub sent: Moment,
     /// When it became minable; decides the target.
     pub activated: Moment,
+}
+
+impl Deref for LiveJob {
+    type Target = Assigned;
+
+    fn deref(&self) -> &Assigned {
+        &self.assigned
+    }
 }
 
 /// A group channel.
@@ -80,21 +85,22 @@ impl Group {
     /// Compares what the group was sent with what it should be mining and takes the
     /// difference as sent at `moment`.
     pub fn update(&mut self, moment: Moment) -> Update {
-        let Some(set) = self.jobs.borrow_and_update().clone() else { return Update::default() };
         let mut update = Update::default();
-        if set.tip.sequence != self.tip_sequence {
+        let set = self.jobs.borrow_and_update();
+        let Some(set) = set.as_deref() else { return update };
+        if set.active.tip.sequence != self.tip_sequence {
             let held = self.future.take().filter(|(job, _)| job.id == set.opening.job.id);
             let held = held.map(|(_, sent)| sent);
             let first = if held.is_some() { &set.opening } else { &set.active };
-            let live = live_job(first, &set.tip, held.unwrap_or(moment), moment);
+            let live = live_job(first, held.unwrap_or(moment), moment);
             self.live.clear();
             self.live.push_back(live.clone());
-            self.tip_sequence = set.tip.sequence;
+            self.tip_sequence = set.active.tip.sequence;
             self.active = live.id;
             update.activate = Some(Activation { live, held: held.is_some() });
         }
         if set.active.job.id != self.active {
-            let live = live_job(&set.active, &set.tip, moment, moment);
+            let live = live_job(&set.active, moment, moment);
             if self.live.len() >= MAX_LIVE_JOBS {
                 self.live.pop_front();
             }
@@ -103,7 +109,7 @@ impl Group {
             update.replace = Some(live);
         }
         if let Some(future) = &set.future
-            && self.future().is_none_or(|held| held.id != future.id)
+            && self.future.as_ref().is_none_or(|(held, _)| held.id != future.id)
         {
             self.future = Some((future.clone(), moment));
             update.future = Some(future.clone());
@@ -139,16 +145,9 @@ impl Group {
     }
 }
 
-fn live_job(assigned: &Assigned, tip: &Arc<JobTip>, sent: Moment, activated: Moment) -> LiveJob {
-    LiveJob {
-        id: assigned.job.id,
-        job: assigned.job.clone(),
-        tip: tip.clone(),
-        template_id: assigned.template_id,
-        min_ntime: assigned.ntime,
-        sent,
-        activated,
-    }
+fn live_job(assigned: &Arc<Assigned>, sent: Moment, activated: Moment) -> LiveJob {
+    let (id, min_ntime) = (assigned.job.id, assigned.ntime);
+    LiveJob { id, assigned: assigned.clone(), min_ntime, sent, activated }
 }
 
 #[cfg(test)]
@@ -156,7 +155,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::super::tests::job;
     use super::*;
-    use crate::job::JobSet;
+    use crate::job::{JobSet, JobTip};
     use tokio::sync::watch;
     use work::share::Tip;
     use work::{Hash256, Target};
@@ -172,10 +171,12 @@ mod tests {
             network_target: Target::DIFFICULTY_1,
             min_ntime: 1,
         };
+        let tip = Arc::new(JobTip { sequence: tip, tip: parent, ntime: 2 });
+        let assigned =
+            |id, template_id| Arc::new(Assigned { job: job(id), tip: tip.clone(), template_id, ntime: 3 });
         Some(Arc::new(JobSet {
-            tip: Arc::new(JobTip { sequence: tip, tip: parent, ntime: 2 }),
-            opening: Assigned { job: job(opening), template_id: 1, ntime: 3 },
-            active: Assigned { job: job(active), template_id: 2, ntime: 3 },
+            opening: assigned(opening, 1),
+            active: assigned(active, 2),
             future: future.map(job),
         }))
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::extranonces::Extranonces;
 use crate::job::limit::CoinbaseLimit;
-use crate::job::{JobParts, JobTip};
+use crate::job::{Assigned, JobParts, JobTip};
 use crate::payout::Payouts;
 use bitcoin::ScriptBuf;
 use std::sync::Arc;
@@ -39,7 +39,9 @@ fn live(job: Arc<Job>, sent: Moment) -> LiveJob {
         min_ntime: NTIME,
     };
     let tip = Arc::new(JobTip { sequence: 1, tip, ntime: NTIME });
-    LiveJob { id: job.id, job, tip, template_id: 1, min_ntime: NTIME, sent, activated: sent }
+    let id = job.id;
+    let assigned = Arc::new(Assigned { job, tip, template_id: 1, ntime: NTIME });
+    LiveJob { id, assigned, min_ntime: NTIME, sent, activated: sent }
 }
 
 fn vardiff() -> VardiffConfig {

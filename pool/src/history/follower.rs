@@ -4,6 +4,7 @@
 //! only so many at a time. It has a connection of its own to the ledger, so that the writer
 //! never waits for it.
 
+use super::beginning;
 use super::bests::Bests;
 use super::round::{self, Found, Round};
 use super::series::REACH;
@@ -82,8 +83,10 @@ impl Follower {
         let (stop, stopped) = mpsc::channel();
         let known = Following::default();
         let shared = known.clone();
+        // Read here, before there can be any newer one.
+        let last = ledger.progress().borrow().last_share;
         let thread = std::thread::Builder::new().name("history".to_owned());
-        let thread = thread.spawn(move || match Reading::open(ledger, shared) {
+        let thread = thread.spawn(move || match Reading::open(ledger, shared, last) {
             Ok(reading) => reading.run(&stopped),
             Err(error) => warn!(%error, "the ledger cannot be read: pages show no history"),
         });
@@ -105,14 +108,19 @@ impl Drop for Follower {
 }
 
 impl Reading {
-    fn open(ledger: LedgerHandle, known: Following) -> Result<Reading, Box<dyn std::error::Error>> {
-        let path = ledger.path();
-        let reader = Reader::open(&path)?;
-        let first = first_needed(&reader)?;
-        let file = path.with_file_name("bests.json");
+    /// Follows `ledger`, whose last share at the pool's start was `last`.
+    fn open(
+        ledger: LedgerHandle,
+        known: Following,
+        last: u64,
+    ) -> Result<Reading, Box<dyn std::error::Error>> {
+        let (path, id) = (ledger.path(), hex(&ledger.id().0));
+        let (reader, stats) = (Reader::open(&path)?, beginning::folder(&path));
+        let first = first_needed(&reader)?.max(beginning::first_share(&stats, &id, last)?);
+        let file = stats.join("bests.json");
         {
             let mut known = known.known();
-            known.bests = Bests::load(&file, &hex(&ledger.id().0), first);
+            known.bests = Bests::load(&file, &id, first);
             known.last_share = first.saturating_sub(1);
         }
         let (saved, looked) = (Instant::now(), Instant::now());

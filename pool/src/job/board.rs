@@ -1,9 +1,10 @@
 //! Where connections find the jobs for their payouts.
 //!
 //! The [job maker](super::maker) owns all jobs; a connection subscribes once when it
-//! opens a channel and afterwards only reads. One `generation` wakes all of them.
+//! opens a channel and afterwards only reads. [`News`] wakes all of them.
 
 use super::limit::CoinbaseLimit;
+use super::news::News;
 use super::wave::TipWave;
 use super::{JobError, JobSet};
 use crate::payout::{Identity, PayoutMode};
@@ -73,6 +74,7 @@ pub enum SubscribeError {
 pub struct JobBoard {
     pub(super) requests: mpsc::Sender<Subscription>,
     pub(super) generation: watch::Receiver<u64>,
+    pub(super) news: News,
     pub(super) ids: JobIds,
     pub(super) wave: TipWave,
 }
@@ -113,7 +115,12 @@ impl JobBoard {
         self.ids.next()
     }
 
-    /// Changes whenever any jobs changed.
+    /// Where connections hear that any jobs changed.
+    pub fn news(&self) -> &News {
+        &self.news
+    }
+
+    /// Counts the changes of jobs, for those few who only watch.
     pub fn generation(&self) -> watch::Receiver<u64> {
         self.generation.clone()
     }

@@ -6,6 +6,7 @@
 
 use super::board::{JobBoard, JobIds, Jobs, PayTo, SubscribeError, Subscription};
 use super::heat::HeatWatch;
+use super::news::{Crier, news};
 use super::ruling::{Common, Ruling, common_key};
 use super::script_sig::ScriptSigBytes;
 use super::wave::TipWave;
@@ -50,11 +51,14 @@ pub fn start(config: JobMakerConfig, shutdown: CancellationToken) -> (JobBoard, 
     const WAITING_SUBSCRIPTIONS: usize = 256;
     let (requests, waiting) = mpsc::channel(WAITING_SUBSCRIPTIONS);
     let (generation, changes) = watch::channel(0);
+    let (crier, news, pass_on) = news();
+    tokio::spawn(pass_on);
     let ids = JobIds::default();
     let wave = TipWave::default();
     let maker = JobMaker {
         config,
         generation,
+        crier,
         variants: HashMap::new(),
         template: None,
         tip: None,
@@ -69,12 +73,13 @@ pub fn start(config: JobMakerConfig, shutdown: CancellationToken) -> (JobBoard, 
         common_futures: Common::new(),
     };
     let task = tokio::spawn(maker.run(waiting, shutdown));
-    (JobBoard { requests, generation: changes, ids, wave }, task)
+    (JobBoard { requests, generation: changes, news, ids, wave }, task)
 }
 
 struct JobMaker {
     config: JobMakerConfig,
     generation: watch::Sender<u64>,
+    crier: Crier,
     variants: HashMap<PayTo, Variant>,
     template: Option<Arc<Template>>,
     tip: Option<Arc<JobTip>>,
@@ -244,10 +249,10 @@ impl JobMaker {
         let future = variant.future.as_ref().map(|future| future.job.clone());
         let age = u32::try_from(template.received_at.elapsed().as_secs()).unwrap_or(0);
         let ntime = template.ntime.saturating_add(age).max(tip.tip.min_ntime);
-        let active = Assigned { job, template_id: template.id, ntime };
+        let active = Arc::new(Assigned { job, tip: tip.clone(), template_id: template.id, ntime });
         variant.jobs.send_modify(|jobs| {
             let opening = jobs.as_ref().map_or_else(|| active.clone(), |set| set.opening.clone());
-            *jobs = Some(Arc::new(JobSet { tip: tip.clone(), opening, active, future }));
+            *jobs = Some(Arc::new(JobSet { opening, active, future }));
         });
     }
 
@@ -357,11 +362,12 @@ impl JobMaker {
         }
         variant.active = Some(parts);
         let future = variant.future.as_ref().map(|future| future.job.clone());
-        let active = Assigned { job, template_id: template.id, ntime: template.ntime.max(tip.tip.min_ntime) };
+        let ntime = template.ntime.max(tip.tip.min_ntime);
+        let active = Arc::new(Assigned { job, tip, template_id: template.id, ntime });
         variant.jobs.send_modify(|jobs| {
-            let same_tip = jobs.as_ref().filter(|set| set.tip.sequence == tip.sequence);
+            let same_tip = jobs.as_ref().filter(|set| set.active.tip.sequence == active.tip.sequence);
             let opening = same_tip.map_or_else(|| active.clone(), |set| set.opening.clone());
-            *jobs = Some(Arc::new(JobSet { tip, opening, active, future }));
+            *jobs = Some(Arc::new(JobSet { opening, active, future }));
         });
         Ok(())
     }
@@ -449,6 +455,7 @@ impl JobMaker {
     }
 
     fn announce(&self) {
+        self.crier.cry();
         self.generation.send_modify(|generation| *generation += 1);
     }
 }

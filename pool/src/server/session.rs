@@ -222,7 +222,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         reader: &mut FrameReader<R>,
         shutdown: CancellationToken,
     ) -> Result<(), Closed> {
-        let mut generation = self.context.board.generation();
+        let mut news = self.context.board.news().listen();
         // Both are made once: to register with a timer and a signal anew after each burst
         // would cost as much as the burst.
         let mut stop = pin!(shutdown.cancelled_owned());
@@ -230,10 +230,10 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         loop {
             tokio::select! {
                 biased;
-                changed = generation.changed() => match changed {
-                    Ok(()) => self.distribute().await?,
+                changed = news.next() => match changed {
+                    true => self.distribute().await?,
                     // The job maker stops with the pool, perhaps a moment earlier.
-                    Err(_) => return self.drain().await,
+                    false => return self.drain().await,
                 },
                 () = &mut stop => return self.drain().await,
                 () = &mut timer => {

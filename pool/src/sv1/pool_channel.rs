@@ -8,6 +8,7 @@ use crate::channel::group::{Group, LiveJob};
 use crate::channel::history::Moment;
 use crate::channel::{Channel, ChannelKind, ChannelTerms};
 use crate::job::board::PayTo;
+use crate::job::news;
 use crate::job::wave::Listener;
 use crate::server::block::FoundBlock;
 use crate::server::share_log::{ShareLog, cannot_count};
@@ -15,7 +16,6 @@ use crate::server::{LAST_SHARES, NTIME_AHEAD, ServerContext};
 use crate::status::{ChannelInfo, ConnectionGuard};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
-use tokio::sync::watch;
 use tracing::info;
 use translator::Refusal;
 use translator::upstream::{Command, Event, Job, OpenChannel, Opened, Share, Terms};
@@ -24,8 +24,8 @@ use work::{Difficulty, HashRate, ShareFault, Target, VardiffConfig};
 /// A miner's place in the pool.
 pub(super) struct PoolChannel {
     context: Arc<ServerContext>,
-    /// Changes when there is news of any job.
-    generation: watch::Receiver<u64>,
+    /// There is news of jobs.
+    news: news::Listener,
     /// Where it is reported that a new tip was passed on.
     tips: Listener,
     status: ConnectionGuard,
@@ -71,8 +71,8 @@ impl Above for PoolChannel {
         tokio::select! {
             biased;
             // The job maker stops with the pool, perhaps a moment earlier.
-            changed = self.generation.changed() => {
-                changed.ok()?;
+            changed = self.news.next() => {
+                changed.then_some(())?;
                 let tip = self.tips.newest();
                 let events = self.distribute(Instant::now());
                 self.tips.reached(tip);
@@ -105,9 +105,9 @@ impl Above for PoolChannel {
 
 impl PoolChannel {
     pub(super) fn new(context: Arc<ServerContext>, status: ConnectionGuard) -> PoolChannel {
-        let (generation, tips) = (context.board.generation(), context.board.wave().listen());
+        let (news, tips) = (context.board.news().listen(), context.board.wave().listen());
         let log = ShareLog::new(&context.ledger);
-        PoolChannel { context, generation, tips, status, open: None, log, moment: 0, newest_job: 0 }
+        PoolChannel { context, news, tips, status, open: None, log, moment: 0, newest_job: 0 }
     }
 
     /// What was accepted counts, though the miner may not be told any more.

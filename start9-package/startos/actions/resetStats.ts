@@ -4,8 +4,11 @@ import { i18n } from '../i18n'
 import { sdk } from '../sdk'
 import { groups } from './groups'
 
-/** In the volume: figures and logs, never the ledger. */
-export const statistics = ['stats', 'logs']
+/**
+ * In the volume: best shares, and since when charts count. Without it the pool counts from its
+ * next start on. Never the ledger.
+ */
+export const statistics = 'stats'
 
 export const resetStats = sdk.Action.withoutInput(
   'reset-stats',
@@ -21,12 +24,10 @@ export const resetStats = sdk.Action.withoutInput(
   }),
 
   async () => {
-    for (const folder of statistics) {
-      await rm(sdk.volumes.main.subpath(folder), {
-        recursive: true,
-        force: true,
-      })
-    }
+    await rm(sdk.volumes.main.subpath(statistics), {
+      recursive: true,
+      force: true,
+    })
     return {
       version: '1',
       title: i18n('Reset Statistics'),

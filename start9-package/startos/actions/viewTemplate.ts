@@ -1,5 +1,6 @@
 /** What is mined right now, and whom it pays. */
 import type { T } from '@start9labs/start-sdk'
+import { coinbases, type Coinbase } from '../coinbases'
 import { statusFile } from '../fileModels/status'
 import { readStore } from '../fileModels/store'
 import { i18n } from '../i18n'
@@ -8,6 +9,8 @@ import { sdk } from '../sdk'
 import { groups } from './groups'
 
 const SAT_PER_BITCOIN = 100_000_000
+/** Of one coinbase; the dashboard shows all. */
+const OUTPUTS = 50
 
 export const viewTemplate = sdk.Action.withoutInput(
   'view-template',
@@ -50,11 +53,32 @@ export const viewTemplate = sdk.Action.withoutInput(
           line(i18n('Age of the template'), `${age} s`),
           line(i18n('Coinbase tag'), store.pool.tag || '—'),
           line(i18n('Builds on'), template.prev_hash),
+          ...(await coinbases()).flatMap(outputs),
         ],
       },
     }
   },
 )
+
+/** Each output, whose it is, and why. */
+function outputs({ class: kind, outputs }: Coinbase): T.ActionResultMember[] {
+  const shown = outputs
+    .slice(0, OUTPUTS)
+    .map(({ value, address, owner, why }, number) =>
+      line(
+        `${kind}, ${number + 1}: ${owner ?? address ?? i18n('no payment')}`,
+        bitcoin(value),
+        [address, why].filter(Boolean).join(' – '),
+      ),
+    )
+  const more = outputs.length - shown.length
+  return more === 0
+    ? shown
+    : [
+        ...shown,
+        line(kind, i18n('${count} more: see the dashboard', { count: more })),
+      ]
+}
 
 const bitcoin = (sat: number) => `${(sat / SAT_PER_BITCOIN).toFixed(8)} BTC`
 

@@ -86,12 +86,12 @@ async fn a_new_tip_promotes_the_empty_job_that_miners_already_hold() {
     bench.chain.mine_elsewhere().unwrap();
     // However soon the full template follows, the tip opens with the job that is held.
     let after = until(&mut jobs, |set| {
-        set.tip.sequence > before.tip.sequence && !set.active.job.work.merkle_path().is_empty()
+        set.active.tip.sequence > before.active.tip.sequence && !set.active.job.work.merkle_path().is_empty()
     })
     .await;
     assert!(Arc::ptr_eq(&after.opening.job, &future));
     assert!(after.opening.template_id < after.active.template_id);
-    assert_eq!(after.tip.tip.prev_hash, bench.chain.tip());
+    assert_eq!(after.active.tip.tip.prev_hash, bench.chain.tip());
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn a_full_template_waits_for_a_connection_that_does_not_have_the_tip_but_n
     bench.chain.mine_elsewhere().unwrap();
     // The listener never reports.
     until(&mut jobs, |set| {
-        set.tip.sequence > before.tip.sequence && !set.active.job.work.merkle_path().is_empty()
+        set.active.tip.sequence > before.active.tip.sequence && !set.active.job.work.merkle_path().is_empty()
     })
     .await;
     assert!(asked.elapsed() >= JobMaker::LONGEST_WAVE);
@@ -118,11 +118,11 @@ async fn a_full_template_follows_when_the_tip_has_reached_everyone() {
     let mut before = until(&mut jobs, |set| set.future.is_some()).await;
     for _ in 0..3 {
         bench.chain.mine_elsewhere().unwrap();
-        let opened = until(&mut jobs, |set| set.tip.sequence > before.tip.sequence).await;
+        let opened = until(&mut jobs, |set| set.active.tip.sequence > before.active.tip.sequence).await;
         listener.reached(listener.newest());
         let full = |set: &JobSet| !set.active.job.work.merkle_path().is_empty() && set.future.is_some();
         before = until(&mut jobs, full).await;
-        assert_eq!(before.tip.sequence, opened.tip.sequence);
+        assert_eq!(before.active.tip.sequence, opened.active.tip.sequence);
     }
 }
 
@@ -134,7 +134,7 @@ async fn without_transactions_the_promoted_job_stays() {
         let before = until(&mut jobs, |set| set.future.is_some()).await;
         let future = before.future.clone().unwrap();
         bench.chain.mine_elsewhere().unwrap();
-        let after = until(&mut jobs, |set| set.tip.sequence > before.tip.sequence).await;
+        let after = until(&mut jobs, |set| set.active.tip.sequence > before.active.tip.sequence).await;
         assert!(Arc::ptr_eq(&after.active.job, &future));
         assert!(after.active.template_id > before.active.template_id);
         until(&mut jobs, |set| set.future.as_ref().is_some_and(|next| next.id != future.id)).await;
@@ -165,7 +165,7 @@ async fn payouts_that_change_give_a_new_job_on_the_same_tip() {
     let before = until(&mut jobs, |set| set.future.is_some()).await;
     bench.pool_payout.send_replace(Arc::new(PayoutSet::single(script(2))));
     let after = until(&mut jobs, |set| set.active.job.id != before.active.job.id).await;
-    assert_eq!(after.tip.sequence, before.tip.sequence);
+    assert_eq!(after.active.tip.sequence, before.active.tip.sequence);
     assert_eq!(coinbase(&after.active.job).output.first().unwrap().script_pubkey, script(2));
     let future_too = until(&mut jobs, |set| {
         set.future.as_ref().is_some_and(|job| job.payouts == after.active.job.payouts)
@@ -185,7 +185,7 @@ async fn commitments_that_change_give_new_jobs_for_this_block_and_the_next() {
         commits(&set.active.job) && set.future.as_ref().is_some_and(|future| commits(future))
     })
     .await;
-    assert_eq!(after.tip.sequence, before.tip.sequence);
+    assert_eq!(after.active.tip.sequence, before.active.tip.sequence);
     // Nothing is taken from whom the block pays, and the template's own output stays last.
     let (old, new) = (coinbase(&before.active.job), coinbase(&after.active.job));
     assert_eq!((&old.output[0], old.output.last()), (&new.output[0], new.output.last()));
@@ -193,7 +193,7 @@ async fn commitments_that_change_give_new_jobs_for_this_block_and_the_next() {
 
     // The future job is promoted with what it commits to.
     bench.chain.mine_elsewhere().unwrap();
-    let next = until(&mut jobs, |set| set.tip.sequence > after.tip.sequence).await;
+    let next = until(&mut jobs, |set| set.active.tip.sequence > after.active.tip.sequence).await;
     assert!(Arc::ptr_eq(&next.opening.job, after.future.as_ref().unwrap()));
 }
 
@@ -219,7 +219,7 @@ async fn work_for_warmth_takes_the_place_of_every_job_and_a_template_ends_it() {
 
     source.send_replace(SourceStatus::Connecting { reason: "gone".into() });
     let warm = until(&mut jobs, |set| set.active.job.is_heat).await;
-    assert_eq!(warm.tip.sequence, real.tip.sequence);
+    assert_eq!(warm.active.tip.sequence, real.active.tip.sequence);
     assert!(heat.is_on());
     assert_eq!(coinbase(&warm.active.job).output.iter().map(|output| output.value.to_sat()).sum::<u64>(), 0);
     // Who comes now, or is paid otherwise now, has no other work either.
@@ -238,7 +238,7 @@ async fn work_for_warmth_takes_the_place_of_every_job_and_a_template_ends_it() {
     bench.chain.mine_elsewhere().unwrap();
     for jobs in [&mut jobs, &mut late] {
         let back = until(jobs, |set| !set.active.job.is_heat).await;
-        assert!(back.tip.sequence > warm.tip.sequence);
+        assert!(back.active.tip.sequence > warm.active.tip.sequence);
     }
     assert!(!heat.is_on());
     assert_eq!(heat.snapshot(std::time::Instant::now()).times, 1);

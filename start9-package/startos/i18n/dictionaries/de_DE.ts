@@ -2,6 +2,7 @@ import type { Text } from './default'
 
 export const de_DE: Record<Text, string> = {
   '${count} miners are connected': '${count} Miner sind verbunden',
+  '${count} more: see the dashboard': 'noch ${count}: siehe die Übersicht',
   '${direct} members connect directly, ${relayed} through a relay':
     '${direct} Mitglieder sind direkt verbunden, ${relayed} über ein Relais',
   '${fees} of it are fees': '${fees} davon sind Gebühren',
@@ -264,5 +265,6 @@ export const de_DE: Record<Text, string> = {
   'Written into every block found, for all to see; at most 40 bytes.':
     'Steht in jedem gefundenen Block, für alle sichtbar; höchstens 40 Bytes.',
   'Your fee': 'Deine Gebühr',
+  'no payment': 'keine Zahlung',
   seconds: 'Sekunden',
 }

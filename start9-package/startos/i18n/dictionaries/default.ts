@@ -3,6 +3,7 @@ export const DEFAULT_LANG = 'en_US'
 
 const texts = [
   '${count} miners are connected',
+  '${count} more: see the dashboard',
   '${direct} members connect directly, ${relayed} through a relay',
   '${fees} of it are fees',
   '${host}, at home',
@@ -181,6 +182,7 @@ const texts = [
   'With addresses of your own network.',
   'Written into every block found, for all to see; at most 40 bytes.',
   'Your fee',
+  'no payment',
   'seconds',
 ] as const
 

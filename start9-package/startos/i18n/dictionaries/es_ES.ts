@@ -2,6 +2,7 @@ import type { Text } from './default'
 
 export const es_ES: Record<Text, string> = {
   '${count} miners are connected': '${count} mineros están conectados',
+  '${count} more: see the dashboard': '${count} más: véase el panel',
   '${direct} members connect directly, ${relayed} through a relay':
     '${direct} miembros se conectan directamente, ${relayed} a través de un relé',
   '${fees} of it are fees': '${fees} de ello son comisiones',
@@ -263,5 +264,6 @@ export const es_ES: Record<Text, string> = {
   'Written into every block found, for all to see; at most 40 bytes.':
     'Se escribe en cada bloque encontrado, a la vista de todos; 40 bytes como máximo.',
   'Your fee': 'Tu comisión',
+  'no payment': 'sin pago',
   seconds: 'segundos',
 }

@@ -2,6 +2,8 @@ import type { Text } from './default'
 
 export const fr_FR: Record<Text, string> = {
   '${count} miners are connected': '${count} mineurs sont connectés',
+  '${count} more: see the dashboard':
+    '${count} de plus : voir le tableau de bord',
   '${direct} members connect directly, ${relayed} through a relay':
     '${direct} membres connectés directement, ${relayed} par un relais',
   '${fees} of it are fees': 'dont ${fees} de frais',
@@ -259,5 +261,6 @@ export const fr_FR: Record<Text, string> = {
   'Written into every block found, for all to see; at most 40 bytes.':
     'Écrit dans chaque bloc trouvé, à la vue de tous ; 40 octets au plus.',
   'Your fee': 'Vos frais',
+  'no payment': 'aucun paiement',
   seconds: 'secondes',
 }

@@ -2,6 +2,7 @@ import type { Text } from './default'
 
 export const pl_PL: Record<Text, string> = {
   '${count} miners are connected': 'Połączone koparki: ${count}',
+  '${count} more: see the dashboard': 'jeszcze ${count}: zobacz panel',
   '${direct} members connect directly, ${relayed} through a relay':
     'Członkowie połączeni bezpośrednio: ${direct}, przez przekaźnik: ${relayed}',
   '${fees} of it are fees': '${fees} z tego to opłaty',
@@ -258,5 +259,6 @@ export const pl_PL: Record<Text, string> = {
   'Written into every block found, for all to see; at most 40 bytes.':
     'Wpisywany do każdego znalezionego bloku, widoczny dla wszystkich; najwyżej 40 bajtów.',
   'Your fee': 'Twoja opłata',
+  'no payment': 'bez wypłaty',
   seconds: 'sekundy',
 }
