@@ -16,6 +16,7 @@ mod history;
 mod luck;
 mod open_slice;
 mod own;
+mod own_payouts;
 mod proof_of_work;
 mod report;
 mod seen;
@@ -28,7 +29,7 @@ pub use heads::compare_heads;
 pub use own::{Mark, OwnShares, amount_paid};
 pub use report::{BlockReport, MemberReport, Report, RulesInForce};
 pub(crate) use source::members;
-pub use source::{audit_further, audit_ledger};
+pub use source::{audit_further, audit_ledger, audit_piece};
 pub use unbooked::unbooked;
 
 use crate::book::BookEntry;
@@ -169,6 +170,11 @@ impl Auditor {
     /// Closed slices so far.
     pub fn slices(&self) -> u64 {
         self.history.last_slice()
+    }
+
+    /// How many sums of members in slices are kept: what memory grows with.
+    pub fn sums(&self) -> usize {
+        self.history.sums()
     }
 
     /// The first thousand discrepancies so far. What only shows in the whole is not among
@@ -349,7 +355,7 @@ impl Auditor {
             let rules = basis.rules.clone();
             self.jobs.rules.push(RulesInForce { since_share: share.sequence, rules });
         }
-        if let Some(why) = self.stale(&basis, job) {
+        if let Some(why) = self.stale(&basis, job, share.received) {
             let job = hash.to_string();
             self.findings.add(Discrepancy::WrongBasis { job, share: share.sequence, why });
         }
@@ -379,8 +385,9 @@ impl Auditor {
         }
     }
 
-    /// Whether a job pays by a state of the ledger that was long past.
-    fn stale(&mut self, basis: &Basis, job: &JobRecord) -> Option<String> {
+    /// Whether a job that was mined on at `received` pays by a state of the ledger that was long
+    /// past.
+    fn stale(&mut self, basis: &Basis, job: &JobRecord, received: u32) -> Option<String> {
         // A job for the next block is handed out before that block comes, and the slice in
         // between may be short.
         const SLICES: u64 = 4;
@@ -390,6 +397,9 @@ impl Auditor {
             return Some("computes its window by a difficulty that the network did not have".to_owned());
         }
         self.heads.note_nbits(job.template.nbits);
+        if self.history.pays_again(basis, &job.template.prev_hash, received) {
+            return Some("pays what the block that it builds on has paid already".to_owned());
+        }
         let now = self.history.last_slice();
         let since = self.heads.slice_of_tip(&job.template.prev_hash, now);
         let first = since.saturating_sub(SLICES);
@@ -422,6 +432,7 @@ impl Auditor {
             self.findings.add(Discrepancy::BookRewritten { slice: head.slice });
         }
         self.blocks.concealed(&mut self.findings);
+        self.blocks.not_booked(head.closed, &mut self.findings);
 
         let mut open = std::mem::take(&mut self.open);
         self.jobs.last = None;

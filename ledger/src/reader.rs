@@ -204,6 +204,14 @@ impl Reader {
         Ok(aggregates::round_members(&self.connection, first)?)
     }
 
+    /// What each member did in all closed slices.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn all_work(&self) -> Result<Vec<MemberWork>, StoreError> {
+        Ok(aggregates::all_members(&self.connection)?)
+    }
+
     /// All blocks, oldest first.
     ///
     /// # Errors

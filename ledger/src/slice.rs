@@ -19,6 +19,9 @@ pub struct SliceRules {
     pub fee_jump: u64,
     /// After this many shares. Bounds what must be read again at a start, and for a proof.
     pub shares: u64,
+    /// At these times, seconds since the Unix epoch; 0 for none. An event's start and end, so that
+    /// what was worked in it is whole slices.
+    pub edges: [u32; 2],
 }
 
 /// What of a share's job decides about slices.
@@ -55,7 +58,7 @@ pub(crate) struct Surroundings {
 
 impl Default for SliceRules {
     fn default() -> SliceRules {
-        SliceRules { seconds: 600, fee_jump: 1_000_000, shares: 1 << 18 }
+        SliceRules { seconds: 600, fee_jump: 1_000_000, shares: 1 << 18, edges: [0, 0] }
     }
 }
 
@@ -99,7 +102,8 @@ impl OpenSlice {
 
     /// Whether its time is over at `now`, seconds since the Unix epoch.
     pub(crate) fn is_due(&self, now: u32, rules: &SliceRules) -> bool {
-        now.saturating_sub(self.opened) >= rules.seconds
+        let at_edge = rules.edges.iter().any(|edge| (self.opened.saturating_add(1)..=now).contains(edge));
+        at_edge || now.saturating_sub(self.opened) >= rules.seconds
     }
 
     /// Takes a share's leaf. What it weighs is told by [`credit`](Self::credit), for many at a
@@ -150,7 +154,7 @@ mod tests {
     use super::*;
     use crate::tagged_hash::Tag;
 
-    const RULES: SliceRules = SliceRules { seconds: 600, fee_jump: 50, shares: 3 };
+    const RULES: SliceRules = SliceRules { seconds: 600, fee_jump: 50, shares: 3, edges: [0, 0] };
 
     fn place(tip: u64, fees: u64) -> Place {
         Place { tip, fees }
@@ -181,5 +185,22 @@ mod tests {
         assert!(!slice.is_due(1_599, &RULES) && slice.is_due(1_600, &RULES));
         // A clock that was set back ends nothing.
         assert!(!slice.is_due(0, &RULES));
+    }
+
+    #[test]
+    fn a_slice_ends_at_the_start_and_the_end_of_an_event() {
+        // It was opened at 1000.
+        for (edges, at, ends) in [
+            ([1_005, 2_000], 1_004, false),
+            ([1_005, 2_000], 1_005, true),
+            ([900, 1_007], 1_006, false),
+            ([900, 1_007], 1_009, true),
+            // It was opened within the event, or behind it.
+            ([1_000, 2_000], 1_001, false),
+            ([0, 0], 1_001, false),
+        ] {
+            let rules = SliceRules { edges, ..RULES };
+            assert_eq!(slice().is_due(at, &rules), ends, "{edges:?} at {at}");
+        }
     }
 }

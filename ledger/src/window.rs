@@ -100,6 +100,15 @@ impl Window {
         }
     }
 
+    /// When slices must end so that it is made of whole ones, seconds since the Unix epoch; 0 for
+    /// no such time.
+    pub fn edges(&self) -> [u32; 2] {
+        match self {
+            Window::Event { from, to } => [from, to].map(|edge| u32::try_from(*edge).unwrap_or(0)),
+            Window::SinceLastBlock | Window::Recent { .. } => [0, 0],
+        }
+    }
+
     /// What counts of `slices`, which are in the order of their sequence and reach back at
     /// least to [`oldest_needed`](Self::oldest_needed). Sums saturate, at 10^9 times
     /// Bitcoin's whole chain.

@@ -5,11 +5,11 @@
 //! submission runs on its own, because a node that is slow with one block must not
 //! delay the next.
 
-use crate::job::Job;
-use crate::payout::PayoutMode;
+use crate::payout::{PaidOut, PayoutMode};
 use crate::server::block::FoundBlock;
 use crate::status::{BlockRecord, Status};
 use bitcoin::{Address, TxOut};
+use ledger::payout::NamedPlan;
 use ledger::{BlockError, BlockState, LedgerHandle};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -65,9 +65,14 @@ async fn submit(block: FoundBlock, desk: BlockDesk) {
     let hash = solution.hash;
     let found_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     info!(height, %hash, member, worker, "block found");
+    payouts.block_found(hash, &job.payouts);
     status.counters.blocks_submitted.add(1);
-    let paid = job.paid.outputs.iter().map(|output| (destination(output, network), output.value.to_sat()));
-    let paid = paid.collect();
+    let paid_out = job.paid_out().unwrap_or_else(|fault| {
+        error!(%hash, %fault, "what this block pays cannot be worked out again");
+        PaidOut::default()
+    });
+    let outputs = paid_out.outputs.iter();
+    let paid = outputs.map(|output| (destination(output, network), output.value.to_sat())).collect();
 
     // The payout moves on beside the submission: neither waits for the other.
     let of_block = job.clone();
@@ -77,7 +82,7 @@ async fn submit(block: FoundBlock, desk: BlockDesk) {
             _ => Ok(()),
         });
     // The ledger is told beside it: a block waits for nothing.
-    let submitted = tokio::spawn(submitted(ledger.clone(), hash, job));
+    let submitted = tokio::spawn(submitted(ledger.clone(), hash, paid_out.plan));
     let outcome = source.submit(solution).await;
     let _ = submitted.await;
     let became = match &outcome {
@@ -139,9 +144,9 @@ async fn submit(block: FoundBlock, desk: BlockDesk) {
 
 /// Tells the ledger that a block is on its way, and what it pays and leaves owing where the
 /// ledger decided that: before it can be in the chain, so that it never is without.
-async fn submitted(ledger: LedgerHandle, hash: Hash256, job: Arc<Job>) {
+async fn submitted(ledger: LedgerHandle, hash: Hash256, plan: Option<Arc<NamedPlan>>) {
     tell(ledger.clone(), hash, BlockState::Submitted).await;
-    if let Some(plan) = &job.paid.plan {
+    if let Some(plan) = plan {
         let payments = plan.payments();
         let booked = insist(&ledger, || ledger.book(hash, payments.clone())).await;
         said(hash, "what it pays", booked);

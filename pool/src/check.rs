@@ -4,7 +4,7 @@
 //! slice, payout and job of everybody from now on, and of the past what it adds up to. And
 //! the member knows more than the ledger says: each share that it was told is accepted must
 //! be in the answer when it asks the next time, credited at what it was worked at, on the very
-//! job that it was given. What is wrong is said loudly, by the name of the fraud.
+//! job that it was given; and each block pays it, or leaves to its credit, what the rule says. What is wrong is said loudly, by the name of the fraud.
 
 mod own;
 mod status;
@@ -101,6 +101,8 @@ impl Check {
                     backoff.serving(Instant::now());
                     let missing = self.own.caught_up(mark);
                     self.reporter.wrong(missing.iter().map(ToString::to_string));
+                    let unpaid = self.own.unpaid(&self.auditor);
+                    self.reporter.wrong(unpaid.iter().map(ToString::to_string));
                     self.caught_up();
                 }
                 Some(Err(fault)) => {

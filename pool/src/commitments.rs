@@ -10,12 +10,10 @@
 mod budget;
 mod desk;
 mod payload;
-mod token;
 
 pub use budget::Budget;
 pub use desk::{CommitmentDesk, Commitments, SetError, Shown, Standing};
 pub use payload::{Payload, PayloadError};
-pub use token::{Token, TokenError};
 
 use bitcoin::{Amount, TxOut};
 use ledger::Commitment;

@@ -10,7 +10,6 @@
 //! | `run/external-addrs.json` | forwarded addresses, written by other programs |
 //! | `payout-index.json` | the next index of a ranged payout descriptor |
 //! | `ledger.sqlite` (`-wal`, `-shm`, `.lock`) | every share, slice, block and credit; see `docs/ledger.md` |
-//! | `commitments.token` | the password of programs that set commitments |
 //! | `host-password` | an Argon2 hash of the host's password |
 //! | `tokens.json` | hashes of the tokens for the host's programs |
 //! | `outbox.sqlite` | notifications that wait to be sent |
@@ -198,8 +197,6 @@ impl DataDir {
 pub const AUTHORITY_KEY: &str = "authority.key";
 /// Name of the node's key file in a data folder.
 pub const NODE_KEY: &str = "node.key";
-/// Name of the file with the token of programs that set commitments, in a data folder.
-pub const COMMITMENTS_TOKEN: &str = "commitments.token";
 /// Name of the ledger in a data folder.
 pub const LEDGER: &str = "ledger.sqlite";
 

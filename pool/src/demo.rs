@@ -127,7 +127,6 @@ async fn start(options: &DemoOptions, folder: &LedgerFolder) -> Result<Node> {
         authority: AuthorityKeypair::generate(&mut rand::rngs::OsRng),
         identity: Some(SecretKey::generate()),
         ledger: folder.path.join("ledger.sqlite"),
-        commitments_token: None,
         outbox: None,
         http: None,
         host: None,

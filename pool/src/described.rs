@@ -145,6 +145,7 @@ simple!(
     i64 = {"type": "integer"},
     String = {"type": "string"},
     Arc<str> = {"type": "string"},
+    &'static str = {"type": "string"},
     Value = {"type": "object"},
 );
 

@@ -7,6 +7,7 @@
 
 pub mod beginning;
 pub mod bests;
+pub mod event;
 pub mod follower;
 pub mod rate;
 pub mod round;
@@ -14,6 +15,7 @@ pub mod series;
 pub mod tally;
 
 pub use bests::{Best, Bests};
+pub use event::Event;
 pub use follower::{Follower, Following};
 pub use rate::{Rate, Windows};
 pub use series::{Line, Point, Range, Series};

@@ -8,5 +8,6 @@ pub mod discovery;
 pub mod link;
 pub mod rates;
 pub mod standings;
+pub mod tunnel;
 
 pub use link::{HomeAssistant, SetupError};

@@ -10,7 +10,7 @@ pub mod ruling;
 pub mod script_sig;
 pub mod wave;
 
-use crate::payout::{PaidOut, PayoutError, Payouts};
+use crate::payout::{PaidOut, PayoutError, Payouts, Spread};
 use ledger::{FoundBlock, JobRecord, RecordError, ShareContext, TemplateParts, TemplateRecord};
 use limit::CoinbaseLimit;
 use std::sync::{Arc, OnceLock};
@@ -34,16 +34,18 @@ pub struct Job {
     pub work: JobWork,
     /// Whom its coinbase pays.
     pub payouts: Payouts,
-    /// What that comes to.
-    pub paid: PaidOut,
+    /// What that comes to, in short: a job may be kept for each of many members, and pays them all.
+    pub spread: Spread,
     /// What its coinbase may pay, in satoshi.
     pub value: u64,
     /// Fees of its transactions, in satoshi.
     pub fees: u64,
     /// For the ledger, from the first share on.
     record: OnceLock<Arc<JobRecord>>,
-    /// `NewExtendedMiningJob` after `min_ntime`, as it stands on the wire.
-    extended_tail: Box<[u8]>,
+    /// `NewExtendedMiningJob` after `min_ntime` up to the coinbase, as it stands on the wire.
+    wire_head: Box<[u8]>,
+    /// The same between the coinbase's two parts.
+    suffix_length: [u8; 2],
     /// The shared part of SV1's `mining.notify`, once somebody has asked for it.
     sv1_text: OnceLock<(Hash256, Arc<JobText>)>,
 }
@@ -114,16 +116,12 @@ impl Job {
         let suffix_length = u16::try_from(split.suffix.len()).map_err(|_| too_large())?;
 
         let version_rolling_allowed = true;
-        let mut tail =
-            Vec::with_capacity(16 + 32 * parts.merkle_path.len() + split.prefix.len() + split.suffix.len());
-        tail.extend_from_slice(&parts.version.to_le_bytes());
-        tail.push(u8::from(version_rolling_allowed));
-        tail.push(path_length);
-        parts.merkle_path.iter().for_each(|hash| tail.extend_from_slice(&hash.0));
-        tail.extend_from_slice(&prefix_length.to_le_bytes());
-        tail.extend_from_slice(&split.prefix);
-        tail.extend_from_slice(&suffix_length.to_le_bytes());
-        tail.extend_from_slice(&split.suffix);
+        let mut head = Vec::with_capacity(8 + 32 * parts.merkle_path.len());
+        head.extend_from_slice(&parts.version.to_le_bytes());
+        head.push(u8::from(version_rolling_allowed));
+        head.push(path_length);
+        parts.merkle_path.iter().for_each(|hash| head.extend_from_slice(&hash.0));
+        head.extend_from_slice(&prefix_length.to_le_bytes());
 
         let work = JobWork::new(parts.version, version_rolling_allowed, split, parts.merkle_path.clone());
         Ok(Job {
@@ -132,11 +130,12 @@ impl Job {
             is_heat: false,
             work,
             payouts,
-            paid,
+            spread: Spread::of(paid),
             value: parts.coinbase.value_remaining,
             fees: parts.fees,
             record: OnceLock::new(),
-            extended_tail: tail.into_boxed_slice(),
+            wire_head: head.into_boxed_slice(),
+            suffix_length: suffix_length.to_le_bytes(),
             sv1_text: OnceLock::new(),
         })
     }
@@ -156,13 +155,13 @@ impl Job {
 
     /// Whether it may be given to those who are to be paid `wanted` of the same parts.
     pub fn serves(&self, wanted: &Payouts) -> bool {
-        self.paid.serves(&self.payouts, wanted)
+        self.spread.serves(&self.payouts, wanted)
     }
 
     /// Whether no better job could be made of the same parts for those who are to be paid
     /// `wanted`.
     pub fn is_best_for(&self, wanted: &Payouts) -> bool {
-        self.paid.is_best(&self.payouts, wanted)
+        self.spread.is_best(&self.payouts, wanted)
     }
 
     /// The block `hash`, found on this job at `found` (seconds since the Unix epoch), as the
@@ -198,13 +197,35 @@ impl Job {
             extranonce_size: u8::try_from(coinbase.extranonce_size).unwrap_or(u8::MAX),
             coinbase_prefix: coinbase.prefix.clone(),
             coinbase_suffix: coinbase.suffix.clone(),
-            basis: self.paid.basis.clone(),
+            basis: self.spread.basis.clone(),
         })
     }
 
-    /// The payload of `NewExtendedMiningJob` after `min_ntime`.
-    pub fn extended_tail(&self) -> &[u8] {
-        &self.extended_tail
+    /// Whether it pays many and is yet for one miner alone, who would be paid more as the finder.
+    pub fn is_for_one(&self) -> bool {
+        matches!(&self.payouts, Payouts::Ruled(ruled) if ruled.finder.is_some())
+    }
+
+    /// Size of its coinbase without the extranonce.
+    pub fn coinbase_bytes(&self) -> usize {
+        self.work.coinbase().prefix.len() + self.work.coinbase().suffix.len()
+    }
+
+    /// Who is paid what if it becomes a block, worked out anew.
+    ///
+    /// # Errors
+    /// [`PayoutError`], though there was none when it was built.
+    pub fn paid_out(&self) -> Result<PaidOut, PayoutError> {
+        if self.is_heat {
+            return Ok(PaidOut::default());
+        }
+        self.payouts.pay(self.value)
+    }
+
+    /// The payload of `NewExtendedMiningJob` after `head`, one part behind the other.
+    pub fn extended<'a>(&'a self, head: &'a [u8]) -> [&'a [u8]; 5] {
+        let coinbase = self.work.coinbase();
+        [head, &self.wire_head, &coinbase.prefix, &self.suffix_length, &coinbase.suffix]
     }
 
     /// The part of SV1's `mining.notify` that is the same for every miner of this job on

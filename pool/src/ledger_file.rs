@@ -8,14 +8,20 @@ use std::path::PathBuf;
 use template_provider::Network;
 
 /// Opens the ledger at `path`, made if need be. Its heads are signed with the key that miners
-/// know the pool by.
+/// know the pool by; slices end at `edges` besides.
 ///
 /// # Errors
 /// When it cannot be used, with what to do.
-pub async fn open(path: PathBuf, network: Network, authority: &AuthorityKeypair) -> Result<Ledger> {
+pub async fn open(
+    path: PathBuf,
+    network: Network,
+    authority: &AuthorityKeypair,
+    edges: [u32; 2],
+) -> Result<Ledger> {
     let signer = AuthoritySigner(authority.digest_signer());
     let fresh = LedgerId(rand::random());
-    let config = LedgerConfig::new(network_name::of(network), fresh, Box::new(signer));
+    let mut config = LedgerConfig::new(network_name::of(network), fresh, Box::new(signer));
+    config.rules.edges = edges;
     let opened = tokio::task::spawn_blocking(move || Ledger::open(&path, config));
     opened.await.context("opening the ledger")?.context("opening the ledger")
 }

@@ -5,10 +5,10 @@
 use crate::audit::Listeners;
 use crate::block_desk::{self, BlockDesk};
 use crate::block_watch::BlockWatch;
-use crate::commitments::{CommitmentDesk, Token};
+use crate::commitments::CommitmentDesk;
 use crate::config::{Config, DhtPublishing, P2pAdmission};
 use crate::extranonces::Extranonces;
-use crate::history::Follower;
+use crate::history::{Event, Follower};
 use crate::home_assistant::HomeAssistant;
 use crate::http::host::{HostDesk, HostSide};
 use crate::http::pages::join::Doors;
@@ -19,9 +19,10 @@ use crate::job::ruling::Ruling;
 use crate::job::script_sig::ScriptSigBytes;
 use crate::ledger_file;
 use crate::notify::{NotifyHandle, Plan, plan};
+use crate::own_audit::OwnAudit;
 use crate::own_relay;
-use crate::payout::PayoutMode;
 use crate::payout::keeper::Keeper;
+use crate::payout::{Found, PayoutMode};
 use crate::reach;
 use crate::relay_pages::RelayPages;
 use crate::server::keep_alive::KeepAlivePolicy;
@@ -32,7 +33,7 @@ use crate::sv1::Sv1Port;
 use crate::view::Scene;
 use anyhow::{Context, Result};
 use ledger::audit::unbooked;
-use ledger::{DiskState, Ledger, LedgerHandle, Reader};
+use ledger::{BlockState, DiskState, Ledger, LedgerHandle, Reader};
 use p2p::iroh::{DhtUse, GateLimits, IrohConfig, LookupConfig, Policy, SecretKey};
 use p2p::{
     Admission, AdmissionLimits, AuthorityKey, AuthorityKeypair, Deadlines, Invite, IrohNode, RelayHint,
@@ -82,6 +83,7 @@ pub struct Node {
     ledger: Ledger,
     /// Reads the ledger for pages; none where nobody can look.
     follower: Option<Follower>,
+    own_audit: OwnAudit,
     observed: Observed,
 }
 
@@ -101,8 +103,6 @@ pub struct Parts {
     pub identity: Option<SecretKey>,
     /// Where the ledger is kept.
     pub ledger: PathBuf,
-    /// The file with the password of programs that set commitments; none where nobody may.
-    pub commitments_token: Option<PathBuf>,
     /// Where notifications wait to be sent; none where nobody is told of anything.
     pub outbox: Option<PathBuf>,
     /// Where HTTP listens already; none to listen as configured.
@@ -132,10 +132,11 @@ impl Node {
     /// When an address cannot be listened at.
     pub async fn start(config: &Config, parts: Parts) -> Result<Node> {
         let (shutdown, abandon) = (CancellationToken::new(), CancellationToken::new());
-        let ledger = ledger_file::open(parts.ledger, config.network, &parts.authority).await?;
-        book_late(ledger.handle()).await?;
-        let status = Status::new(Instant::now());
         let payouts = Arc::new(parts.payouts);
+        let edges = payouts.rules().map(|rules| rules.window.edges()).unwrap_or_default();
+        let ledger = ledger_file::open(parts.ledger, config.network, &parts.authority, edges).await?;
+        book_late(ledger.handle(), &payouts).await?;
+        let status = Status::new(Instant::now());
         // A dropped receiver means that the source has stopped, which shows elsewhere.
         let budget = config.coinbase.budget();
         let _ = parts.source.reserve.send(budget.on_top_of(payouts.coinbase_reserve()));
@@ -187,8 +188,10 @@ impl Node {
             reports,
         };
         let rounds_changed = Arc::new(Notify::new());
+        let window = payouts.rules().map(|rules| rules.window).unwrap_or_default();
+        let event = Event::of(window);
         let window = WindowKeeper {
-            window: payouts.rules().map(|rules| rules.window).unwrap_or_default(),
+            window,
             ledger: ledger.handle().clone(),
             templates: parts.source.templates.clone(),
             rounds_changed: rounds_changed.clone(),
@@ -322,20 +325,18 @@ impl Node {
             source: parts.source.status.clone(),
             jobs: generation.clone(),
         };
-        let local = match parts.commitments_token.filter(|_| budget.output_bytes > 0) {
-            Some(path) => {
-                let token = Token::load_or_create(&path, rand::random())?;
-                http::commitments::routes(commitments, token)
-            }
+        let local = match parts.host.as_ref().filter(|_| budget.output_bytes > 0) {
+            Some(host) => http::commitments::routes(commitments, host.access.clone()),
             None => axum::Router::new(),
         };
         let name = plan::pool_name(config);
         if let Some(home) = HomeAssistant::from_config(&config.home_assistant, &key.to_bytes(), &name)? {
             sessions.spawn(home.run(observed.clone(), shutdown.clone()));
         }
+        let own_audit = OwnAudit::start(ledger.handle(), key, status.clone());
         let is_shown = config.http.listen.address().is_some() || config.p2p.relay.dashboard;
         let (follower, history) = is_shown
-            .then(|| Follower::start(ledger.handle().clone()))
+            .then(|| Follower::start(ledger.handle().clone(), event))
             .map_or_else(Default::default, |(follower, history)| (Some(follower), history));
         let notify = match &parts.outbox {
             Some(folder) => {
@@ -391,6 +392,7 @@ impl Node {
             desk,
             ledger,
             follower,
+            own_audit,
             observed,
         })
     }
@@ -449,6 +451,7 @@ impl Node {
         }
         let closed = tokio::task::spawn_blocking(|| {
             drop(self.follower);
+            drop(self.own_audit);
             self.ledger.close()
         });
         if timeout_at(gone - FOR_SOURCE, closed).await.is_err() {
@@ -463,12 +466,20 @@ impl Node {
 }
 
 /// Books the blocks that a pool which was killed had no time to book, before anything is paid by
-/// the book.
-async fn book_late(ledger: &LedgerHandle) -> Result<()> {
+/// the book; and names those whose fate is open: one of them may be the tip.
+async fn book_late(ledger: &LedgerHandle, payouts: &PayoutMode) -> Result<()> {
     let path = ledger.path();
-    let reading =
-        tokio::task::spawn_blocking(move || unbooked(&Reader::open(&path)?).map_err(anyhow::Error::from));
-    for (hash, payments) in reading.await?.context("reading what the ledger's blocks pay")? {
+    let reading = tokio::task::spawn_blocking(move || -> Result<_> {
+        let reader = Reader::open(&path)?;
+        Ok((reader.blocks()?, unbooked(&reader)?))
+    });
+    let (blocks, unbooked) = reading.await?.context("reading what the ledger's blocks pay")?;
+    let open =
+        blocks.iter().filter(|block| matches!(block.state, BlockState::Candidate | BlockState::Submitted));
+    if let Some(found) = payouts.found() {
+        open.for_each(|block| found.add(Found { hash: block.block.hash, index: None }));
+    }
+    for (hash, payments) in unbooked {
         let booked = ledger.book(hash, payments).await;
         booked.with_context(|| format!("booking block {hash}, which was found before"))?;
         info!(%hash, "a block that was found before is booked now");

@@ -12,6 +12,7 @@ pub mod address;
 pub mod aliases;
 pub mod descriptor;
 pub mod fixed;
+pub mod found;
 pub mod identity;
 pub mod keeper;
 pub mod payouts;
@@ -26,8 +27,9 @@ pub use address::{AddressError, PayoutAddress};
 pub use aliases::{AliasError, Aliases};
 pub use descriptor::{DescriptorError, PayoutDescriptor};
 pub use fixed::{AdvanceError, FixedPayout};
+pub use found::{Found, FoundBlocks};
 pub use identity::{Identity, IdentityError};
-pub use payouts::{PaidOut, Payouts, RuledPayouts};
+pub use payouts::{PaidOut, Payouts, RuledPayouts, Spread};
 pub use rotation::RotationError;
 pub use ruled::RuledPayout;
 pub use set::{PayoutError, PayoutSet};
@@ -40,6 +42,7 @@ use std::path::Path;
 use std::sync::Arc;
 use template_provider::{CoinbaseReserve, Network};
 use thiserror::Error;
+use work::Hash256;
 
 /// How blocks are paid.
 #[derive(Debug)]
@@ -163,6 +166,24 @@ impl PayoutMode {
             PayoutMode::Solo(_) => "solo",
             PayoutMode::Ruled(ruled) if ruled.rules.mode == ledger::payout::Mode::Solo => "solo",
             PayoutMode::Ruled(_) => "shared",
+        }
+    }
+
+    /// A block of ours was found, of which the node has not heard yet: what is built on it waits
+    /// until the next jobs know what it pays.
+    pub fn block_found(&self, hash: Hash256, paid: &Payouts) {
+        let index = paid.rotating().and_then(PayoutSet::descriptor_index);
+        if let Some(found) = self.found() {
+            found.add(Found { hash, index });
+        }
+    }
+
+    /// The pool's own blocks; none where each block is alone.
+    pub fn found(&self) -> Option<&FoundBlocks> {
+        match self {
+            PayoutMode::Fixed(fixed) => Some(&fixed.found),
+            PayoutMode::Solo(_) => None,
+            PayoutMode::Ruled(ruled) => Some(&ruled.found),
         }
     }
 

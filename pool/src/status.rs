@@ -10,8 +10,10 @@ pub mod connections;
 pub mod counters;
 pub mod heat;
 pub mod labels;
+pub mod ledger_check;
 pub mod outages;
 pub mod payout;
+pub mod refusals;
 pub mod relays;
 pub mod snapshot;
 pub mod window;
@@ -20,8 +22,10 @@ pub use blocks::{BlockRecord, Blocks};
 pub use connections::{ChannelInfo, ChannelReport, ConnectionGuard, Connections, Path, WorkerReport};
 pub use counters::{CloseReason, Counter, Counters};
 pub use heat::{Heat, HeatSnapshot};
+pub use ledger_check::LedgerCheck;
 pub use outages::Outages;
 pub use payout::{PayoutKeeper, PayoutSnapshot};
+pub use refusals::Refusals;
 pub use snapshot::{Observed, StatusSnapshot};
 pub use window::{WindowKeeper, WindowSnapshot};
 
@@ -43,6 +47,8 @@ pub struct Status {
     pub payout: payout::ShownPayout,
     /// The window that payouts are computed from.
     pub window: window::ShownWindow,
+    /// What came of the pool's check of its own ledger.
+    pub ledger_check: ledger_check::ShownCheck,
     /// Work that pays nobody.
     pub heat: Arc<Heat>,
     started: Instant,
@@ -58,6 +64,7 @@ impl Status {
             blocks: Blocks::default(),
             payout: payout::ShownPayout::default(),
             window: window::ShownWindow::default(),
+            ledger_check: ledger_check::ShownCheck::default(),
             heat: Arc::default(),
             started: now,
         })

@@ -5,7 +5,9 @@
 //! `written_at` tells whether the pool still lives. The StartOS package draws its health
 //! checks from it, so that these need neither a port nor a password.
 
+use crate::config::values::network_name;
 use crate::run_folder;
+use crate::status::snapshot::SourceSnapshot;
 use crate::status::{Observed, StatusSnapshot};
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
@@ -13,6 +15,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
+use template_provider::Network;
 use tracing::warn;
 
 /// Name of the file in the folder `run`.
@@ -30,11 +33,51 @@ struct StatusFile {
     status: StatusSnapshot,
 }
 
+/// The same before there is a pool: at the first run, while it is not said who is paid.
+#[derive(Debug, Serialize)]
+struct FirstRun {
+    written_at: u64,
+    version: &'static str,
+    network: &'static str,
+    serving: bool,
+    waits_for: &'static str,
+    source: SourceSnapshot,
+}
+
+/// What a program that has written the file said in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// When.
+    pub at: SystemTime,
+    /// What it waits for before it can be a pool; none when it is one.
+    pub waits_for: Option<String>,
+}
+
+/// What the first run waits for.
+const SETUP: &str = "the host to finish the setup: on its page, with the code in the pool's log";
+
 /// Writes the file into the data folder `folder`, then again and again.
 pub async fn keep(observed: &Observed, folder: &Path) -> Infallible {
+    again_and_again(|| write(observed, folder, Instant::now(), SystemTime::now())).await
+}
+
+/// The same while the first run waits for its host: it lives, and mines nothing yet.
+pub async fn keep_first_run(network: Network, folder: &Path) -> Infallible {
+    let first_run = |clock: SystemTime| FirstRun {
+        written_at: seconds(clock),
+        version: env!("CARGO_PKG_VERSION"),
+        network: network_name::of(network),
+        serving: false,
+        waits_for: SETUP,
+        source: SourceSnapshot { state: "connecting", detail: Some(format!("waiting for {SETUP}")) },
+    };
+    again_and_again(|| run_folder::replace(folder, STATUS, &first_run(SystemTime::now()))).await
+}
+
+async fn again_and_again(write: impl Fn() -> io::Result<()>) -> Infallible {
     let mut complained = false;
     loop {
-        match write(observed, folder, Instant::now(), SystemTime::now()) {
+        match write() {
             Ok(()) => complained = false,
             Err(error) if !complained => {
                 complained = true;
@@ -46,28 +89,32 @@ pub async fn keep(observed: &Observed, folder: &Path) -> Infallible {
     }
 }
 
-/// When the pool on the data folder `folder` last wrote the file.
+/// What the pool on the data folder `folder` last wrote into the file.
 ///
 /// # Errors
 /// When there is none, or it is not what was written.
-pub fn written_at(folder: &Path) -> io::Result<SystemTime> {
+pub fn said(folder: &Path) -> io::Result<Said> {
     #[derive(Deserialize)]
     struct Written {
         written_at: u64,
+        waits_for: Option<String>,
     }
     /// Much more than any has.
     const MAX_BYTES: u64 = 4 * 1024 * 1024;
     let file = File::open(folder.join(run_folder::RUN).join(STATUS))?;
-    let Written { written_at } = serde_json::from_reader(BufReader::new(file.take(MAX_BYTES)))?;
-    let since = Duration::from_secs(written_at);
-    SystemTime::UNIX_EPOCH.checked_add(since).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    let Written { written_at, waits_for } = serde_json::from_reader(BufReader::new(file.take(MAX_BYTES)))?;
+    let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(written_at));
+    Ok(Said { at: at.ok_or(io::ErrorKind::InvalidData)?, waits_for })
 }
 
 /// Writes the file as of `now`, which is `clock` on the wall.
 fn write(observed: &Observed, folder: &Path, now: Instant, clock: SystemTime) -> io::Result<()> {
-    let written_at = clock.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     let status = observed.snapshot(now, 0);
-    run_folder::replace(folder, STATUS, &StatusFile { written_at, status })
+    run_folder::replace(folder, STATUS, &StatusFile { written_at: seconds(clock), status })
+}
+
+fn seconds(clock: SystemTime) -> u64 {
+    clock.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]
@@ -94,17 +141,18 @@ mod tests {
         jobs.send_replace(1);
         write(&observed, folder.path(), Instant::now(), clock + Duration::from_secs(5)).unwrap();
         assert_eq!((&read()["serving"], &read()["written_at"]), (&true.into(), &1_800_000_005.into()));
-        assert_eq!(written_at(folder.path()).unwrap(), clock + Duration::from_secs(5));
+        let said = said(folder.path()).unwrap();
+        assert_eq!(said, Said { at: clock + Duration::from_secs(5), waits_for: None });
     }
 
     #[test]
     fn a_file_that_is_missing_or_damaged_tells_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(written_at(folder.path()).is_err());
+        assert!(said(folder.path()).is_err());
         std::fs::create_dir(folder.path().join("run")).unwrap();
         for content in ["", "{", "{}", "{\"written_at\": -1}", "{\"written_at\": 18446744073709551615}"] {
             std::fs::write(folder.path().join("run/status.json"), content).unwrap();
-            assert!(written_at(folder.path()).is_err(), "{content}");
+            assert!(said(folder.path()).is_err(), "{content}");
         }
     }
 }

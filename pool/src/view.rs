@@ -17,7 +17,7 @@ pub mod publisher;
 pub use blocks::BlockView;
 pub use check::CheckView;
 pub use coinbase::{CoinbaseView, OutputView};
-pub use leaderboard::{Entry, Leaderboard};
+pub use leaderboard::{Entry, EventBoard, Leaderboard};
 pub use luck::Odds;
 pub use members::{MemberView, WorkerView};
 pub use pool::{PoolView, RoundView};

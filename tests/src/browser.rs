@@ -2,8 +2,10 @@
 //! the DevTools commands that chromedriver passes on).
 
 mod find;
+mod look;
 mod tab;
 
+pub use look::screenshots;
 pub use tab::{Tab, Visit};
 
 use crate::Process;

@@ -70,6 +70,11 @@ impl Hook {
         Ok(Hook { address, status, calls, task })
     }
 
+    /// The address listened at.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Where it listens.
     pub fn url(&self) -> String {
         format!("http://{}/hook", self.address)

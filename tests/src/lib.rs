@@ -43,6 +43,7 @@ pub mod rpc;
 pub mod s9pk;
 pub mod status;
 pub mod sv1;
+pub mod tls;
 
 pub use bitcoin_node::BitcoinNode;
 pub use browser::Browser;

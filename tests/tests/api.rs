@@ -2,33 +2,122 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use serde_json::Value;
-use tests::{Party, Punchbowl, http, openapi};
+use tests::client::{SLOW, Wanted};
+use tests::hook::Hook;
+use tests::{Party, PoolConfig, Punchbowl, http, openapi};
 
 #[tokio::test]
 async fn every_endpoint_answers_as_the_openapi_document_says() {
-    let party = Party::start(Party::chain().solo()).await.unwrap();
+    let mut hook = Hook::listen(200).await.unwrap();
+    let section = format!("[notify]\nwebhook = {:?}\n[coinbase]\ncommitment_bytes = 100", hook.url());
+    let party = Party::start(Party::chain().solo().section(&section)).await.unwrap();
     party.block().await.unwrap();
+    let file = party.pool.folder().join("punchbowl.toml");
+    let made = Punchbowl::run(&["token", "new", "api", "--config", file.to_str().unwrap()]).await.unwrap();
+    let token = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    let commitments = std::fs::read_to_string(party.pool.data_dir().join("commitments.token")).unwrap();
     let document = json(&party.pool, "/api/v1/openapi.json").await;
     assert_eq!(document["openapi"].as_str().unwrap().split('.').next(), Some("3"));
     let paths = document["paths"].as_object().unwrap();
-    assert!(paths.len() >= 13, "{:?}", paths.keys());
     let block = json(&party.pool, "/api/v1/blocks").await["items"][0]["hash"].as_str().unwrap().to_owned();
-    for (path, item) in paths {
-        let Some(described) = item.get("get") else { continue };
-        let answers = &described["responses"];
-        let Some(schema) = answers["200"].pointer("/content/application~1json/schema") else { continue };
-        let address = path.replace("{member}", Party::member()).replace("{hash}", &block);
-        // What a part of the API needs besides is its own test's affair.
-        if address.contains('{') {
-            continue;
+    let mut asked = 0;
+    // In the order in which a commitment is set, shown and ended.
+    for method in ["put", "get", "post", "delete"] {
+        for (path, described) in paths.iter().filter_map(|(path, item)| Some((path, item.get(method)?))) {
+            let Some(schema) = described["responses"]["200"].pointer("/content/application~1json/schema")
+            else {
+                continue;
+            };
+            let mut address = path.clone();
+            for (name, value) in [
+                ("{member}", Party::member()),
+                ("{address}", Party::member()),
+                ("{user}", Party::member()),
+                ("{hash}", &block),
+                ("{sequence}", "1"),
+                ("{name}", "sidechain"),
+            ] {
+                address = address.replace(name, value);
+            }
+            let token = if path.contains("/commitments") { commitments.trim() } else { &token };
+            let mut headers = "Content-Type: application/json\r\n".to_owned();
+            if described.get("security").is_some() {
+                let (head, _) =
+                    exchange(&party.pool, &format!("{} {address}", method.to_uppercase()), "", "").await;
+                assert!(head.starts_with("HTTP/1.1 401 "), "{method} {address} without a token: {head}");
+                headers += &format!("Authorization: Bearer {token}\r\n");
+            }
+            let body = if method == "put" { r#"{"data": "00ff", "seconds": 60}"# } else { "" };
+            let (head, body) =
+                exchange(&party.pool, &format!("{} {address}", method.to_uppercase()), &headers, body).await;
+            assert!(head.starts_with("HTTP/1.1 200 "), "{method} {address}: {head}\n{body}");
+            if method == "get" {
+                assert!(head.to_lowercase().contains("access-control-allow-origin: *"), "{address}: {head}");
+            }
+            let answer: Value = serde_json::from_str(&body).unwrap();
+            let faults = openapi::faults(&document, schema, &answer);
+            assert!(faults.is_empty(), "{method} {address}: {faults:#?}\n{body:.2000}");
+            asked += 1;
         }
-        let (head, body) = fetch(&party.pool, &address).await;
-        assert!(head.starts_with("HTTP/1.1 200 "), "{address}: {head}");
-        assert!(head.to_lowercase().contains("access-control-allow-origin: *"), "{address}: {head}");
-        let answer: Value = serde_json::from_str(&body).unwrap();
-        let faults = openapi::faults(&document, schema, &answer);
-        assert!(faults.is_empty(), "{address}: {faults:#?}\n{body:.2000}");
     }
+    assert!(asked >= 25, "{asked}");
+    hook.notice("test").await.unwrap();
+}
+
+#[tokio::test]
+async fn an_event_has_a_leaderboard_of_its_own() {
+    let window =
+        "window = \"event\"\nevent_start = \"2020-01-01T00:00:00Z\"\nevent_end = \"2099-01-01T00:00:00Z\"";
+    let party = Party::start(Party::chain().shared(window)).await.unwrap();
+    let mut events = tests::Events::listen(party.pool.http().unwrap(), "/api/v1/events").await.unwrap();
+    // All four, with slices that have ended and one that has not.
+    party.block().await.unwrap();
+    loop {
+        let board = json(&party.pool, "/api/v1/leaderboard").await;
+        let (work, best) = (&board["event"]["work"], &board["event"]["best"]);
+        let places = |list: &Value| list.as_array().map_or(0, Vec::len);
+        if places(work) == 4 && places(best) == 4 {
+            assert_eq!(board["event"]["from"], 1_577_836_800);
+            // The event has lasted since before the ledger began.
+            assert_eq!(work[0]["member"], board["work_ever"][0]["member"]);
+            assert_eq!(best[0], board["best_ever"][0]);
+            break;
+        }
+        events.until("more of the ledger", |name, _| name == "pool").await.unwrap();
+    }
+    let (_, page) = fetch(&party.pool, "/leaderboard").await;
+    assert!(
+        page.contains("Most work in the event") && page.contains("2020-01-01 00:00:00 to 2099"),
+        "{page}"
+    );
+    let party = Party::start(Party::chain().solo()).await.unwrap();
+    assert_eq!(json(&party.pool, "/api/v1/leaderboard").await["event"], Value::Null);
+}
+
+#[tokio::test]
+async fn refused_shares_are_shown_by_reason_after_their_connection_has_gone() {
+    let pool = Punchbowl::pool(PoolConfig::shares_only()).await.unwrap();
+    let mut miner = pool.miner(0).await.unwrap();
+    let channel = miner.open_extended("ann.rig", SLOW).await.unwrap();
+    let share = miner.find(channel, Wanted::Share).unwrap();
+    assert!(miner.submit_and_wait(&share).await.unwrap().is_accepted());
+    assert!(!miner.submit_and_wait(&share).await.unwrap().is_accepted(), "sent before");
+    drop(miner);
+    pool.until_status(|status| status["connection_counts"]["open"] == 0).await.unwrap();
+    let mut events = tests::Events::listen(pool.http().unwrap(), "/api/v1/events").await.unwrap();
+    loop {
+        let rejects = json(&pool, "/api/v1/rejects").await;
+        if let Some(refused) = rejects["items"].get(0) {
+            assert_eq!((&refused["member"], &refused["worker"]), (&"ann".into(), &"rig".into()));
+            assert_eq!((&refused["reason"], &refused["count"]), (&"duplicate-share".into(), &1.into()));
+            break;
+        }
+        events.until("a view without it", |name, _| name == "pool").await.unwrap();
+    }
+    let ann = json(&pool, "/api/v1/members/ann").await;
+    assert_eq!((&ann["accepted"], &ann["workers"][0]["rejected"]["duplicate-share"]), (&1.into(), &1.into()));
+    let (_, page) = fetch(&pool, "/members/ann").await;
+    assert!(page.contains("sent before"), "{page}");
 }
 
 #[tokio::test]
@@ -89,6 +178,34 @@ async fn errors_are_problems_with_a_word_on_what_to_do() {
 }
 
 #[tokio::test]
+async fn pages_load_nothing_from_elsewhere_and_others_may_read_the_api_but_not_change_anything() {
+    let pool = Punchbowl::pool(PoolConfig::embedded("1d00ffff")).await.unwrap();
+    for path in ["/", "/screen", "/settings", "/api/v1/pool", "/nothing"] {
+        let (head, _) = fetch(&pool, path).await;
+        let head = head.to_lowercase();
+        for header in [
+            "content-security-policy: default-src 'none'; script-src 'self'",
+            "frame-ancestors 'none'",
+            "x-frame-options: deny",
+            "x-content-type-options: nosniff",
+            "referrer-policy: same-origin",
+        ] {
+            assert!(head.contains(header), "{path} lacks {header}: {head}");
+        }
+        assert_eq!(
+            head.contains("access-control-allow-origin: *"),
+            path.starts_with("/api/"),
+            "{path}: {head}"
+        );
+    }
+    let asked = "Origin: http://elsewhere.example\r\nAccess-Control-Request-Method: POST\r\n";
+    let (head, _) = exchange(&pool, "OPTIONS /api/v1/notify/test", asked, "").await;
+    assert!(head.to_lowercase().contains("access-control-allow-methods: get, head"), "{head}");
+    let (head, _) = exchange(&pool, "POST /api/v1/notify/test", asked, "").await;
+    assert!(head.starts_with("HTTP/1.1 401 ") && !head.to_lowercase().contains("access-control"), "{head}");
+}
+
+#[tokio::test]
 async fn tools_for_other_pools_find_what_they_read() {
     let party = Party::start(Party::chain().solo()).await.unwrap();
     // As ckpool writes it, and solostats reads it.
@@ -111,7 +228,11 @@ async fn tools_for_other_pools_find_what_they_read() {
 }
 
 async fn fetch(pool: &Punchbowl, path: &str) -> (String, String) {
-    http::exchange(pool.http().unwrap(), &format!("GET {path} HTTP/1.1"), "", "").await.unwrap()
+    exchange(pool, &format!("GET {path}"), "", "").await
+}
+
+async fn exchange(pool: &Punchbowl, question: &str, headers: &str, body: &str) -> (String, String) {
+    http::exchange(pool.http().unwrap(), &format!("{question} HTTP/1.1"), headers, body).await.unwrap()
 }
 
 async fn json(pool: &Punchbowl, path: &str) -> Value {

@@ -2,8 +2,7 @@
 //! `PUNCHBOWL_SCREENSHOTS` names, or to `target/screenshots`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::path::PathBuf;
-use tests::browser::{Tab, Visit};
+use tests::browser::{Visit, screenshots};
 use tests::{Browser, Party};
 
 /// Each page, its name for photographs, and words that stand on it when it has its data.
@@ -17,7 +16,7 @@ fn pages() -> [(String, &'static str, &'static [&'static str]); 8] {
         ("/leaderboard".to_owned(), "leaderboard", &["Most work this round", "bcrt1qw508"]),
         ("/screen".to_owned(), "screen", &["Shares, live", "Hashrate", "bitaxe"]),
         ("/join".to_owned(), "join", &["stratum2+iroh://", "punchbowl join", "Bitaxe", "Braiins"]),
-        ("/check".to_owned(), "check", &["punchbowl verify", "The ledger now"]),
+        ("/check".to_owned(), "check", &["punchbowl verify", "The ledger now", "Last verification"]),
     ]
 }
 
@@ -38,22 +37,22 @@ async fn every_page_has_its_data_and_asks_nobody_else() {
             for word in words {
                 assert!(text.to_lowercase().contains(&word.to_lowercase()), "{path} lacks {word:?}:\n{text}");
             }
-            assert_eq!(contrast_faults(&tab).await, [""; 0], "{path}, dark: {dark}");
+            assert_eq!(tab.contrast_faults().await.unwrap(), [""; 0], "{path}, dark: {dark}");
             if name == "screen" {
                 tab.wait_for("!document.querySelector('.feast')").await.unwrap();
             }
             let shade = if dark { "dark" } else { "light" };
             tab.photograph(&screenshots(), &format!("{name}-{shade}"), name != "screen").await.unwrap();
             if !dark {
-                let paint = visit.first_paint.map_or("none".to_owned(), |paint| format!("{paint:.0} ms"));
-                eprintln!("{path}: {:.1} KB, first paint {paint}", visit.bytes as f64 / 1024.0);
+                let paint = tab.first_paint().await.unwrap();
+                eprintln!("{path}: {:.1} KB, first paint {paint:.0} ms", visit.bytes as f64 / 1024.0);
             }
         }
         tab.resize(360, 740, true).await.unwrap();
         let visit = tab.open(&party.page(&path).unwrap()).await.unwrap();
         assert_eq!(visit.complaints, [""; 0], "{path} on a phone");
         let width = tab.run("return document.documentElement.scrollWidth;").await.unwrap();
-        assert_eq!(width, 360, "{path} is as wide as a phone: {:?}", too_wide(&tab).await);
+        assert_eq!(width, 360, "{path} is as wide as a phone: {:?}", tab.too_wide().await);
         tab.photograph(&screenshots(), &format!("{name}-phone"), true).await.unwrap();
         // A part that changed while it was looked at is still of this pool alone.
         assert_only_of(&host, &tab.logs().await.unwrap(), &path);
@@ -121,53 +120,4 @@ fn assert_only_of(host: &str, visit: &Visit, path: &str) {
     for request in &visit.requests {
         assert!(request.starts_with(host), "{path} asks {request}");
     }
-}
-
-fn screenshots() -> PathBuf {
-    let named = std::env::var_os("PUNCHBOWL_SCREENSHOTS").map(PathBuf::from);
-    named.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/screenshots")))
-}
-
-/// Elements that reach beyond the window.
-async fn too_wide(tab: &Tab<'_>) -> String {
-    let script = "return [...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
-        .slice(0, 8).map((one) => one.tagName + '.' + one.getAttribute('class') + '#' + one.id).join(' ');";
-    tab.run(script).await.unwrap().as_str().unwrap().to_owned()
-}
-
-/// Texts whose colour is too near to what is behind them for WCAG AA: 4.5 to 1, or 3 to 1
-/// where they are large.
-async fn contrast_faults(tab: &Tab<'_>) -> Vec<String> {
-    let script = r"
-        const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-        const rgba = (text) => {
-            canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = text; canvas.fillRect(0, 0, 1, 1);
-            return [...canvas.getImageData(0, 0, 1, 1).data];
-        };
-        const over = (top, under) => top.slice(0, 3).map((one, at) => one * top[3] / 255 + under[at] * (1 - top[3] / 255));
-        const light = (color) => {
-            const [r, g, b] = color.slice(0, 3).map((one) => { one /= 255; return one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4; });
-            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-        };
-        const behind = (element) => {
-            const chain = [];
-            for (let one = element; one; one = one.parentElement) chain.push(rgba(getComputedStyle(one).backgroundColor));
-            return chain.reverse().reduce((under, top) => over(top, under), [255, 255, 255]);
-        };
-        const faults = new Set();
-        const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-        while (walker.nextNode()) {
-            const element = walker.currentNode.parentElement;
-            if (!walker.currentNode.textContent.trim() || element.closest('svg, noscript, script, .sr, .quiet, .feast')) continue;
-            const style = getComputedStyle(element), size = parseFloat(style.fontSize);
-            if (element.getClientRects().length === 0) continue;
-            const ground = behind(element), ink = over(rgba(style.color), ground);
-            const [one, other] = [light(ink), light(ground)].sort((a, b) => b - a);
-            const ratio = (one + 0.05) / (other + 0.05);
-            const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
-            if (ratio < (large ? 3 : 4.5)) faults.add(`${walker.currentNode.textContent.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
-        }
-        return [...faults];";
-    let faults = tab.run(script).await.unwrap();
-    faults.as_array().unwrap().iter().map(|fault| fault.as_str().unwrap().to_owned()).collect()
 }

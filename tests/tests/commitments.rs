@@ -4,7 +4,7 @@
 
 use ledger::{Commitment, Reader, anchor};
 use serde_json::{Value, json};
-use std::{collections::HashSet, fs};
+use std::collections::HashSet;
 use tests::{
     BitcoinNode, Client, PoolConfig, Punchbowl,
     client::{Channel, SLOW, Wanted},
@@ -24,7 +24,7 @@ async fn block_with_commitments_is_taken_by_core_and_a_commitment_ends_with_its_
     );
     let mut pool =
         Punchbowl::pool(PoolConfig::on_core(&node).every_hash_a_share().section(&section)).await.unwrap();
-    let token = fs::read_to_string(pool.data_dir().join("commitments.token")).unwrap().trim().to_owned();
+    let token = new_token(&pool).await;
     let mut miner = pool.miner(0).await.unwrap();
     let channel = miner.open_extended("ann.rig", SLOW).await.unwrap();
 
@@ -92,7 +92,6 @@ async fn block_with_commitments_is_taken_by_core_and_a_commitment_ends_with_its_
 async fn nothing_is_added_to_a_coinbase_unless_the_host_says_so() {
     let Some(node) = BitcoinNode::regtest().await.unwrap() else { return };
     let pool = Punchbowl::pool(PoolConfig::on_core(&node).every_hash_a_share()).await.unwrap();
-    assert!(!pool.data_dir().join("commitments.token").exists());
     assert_eq!(pool.get("/api/v1/commitments").await.unwrap().0, 404);
     let mut miner = pool.miner(0).await.unwrap();
     let channel = miner.open_extended("ann.rig", SLOW).await.unwrap();
@@ -129,6 +128,14 @@ async fn an_address_that_a_block_paid_before_is_warned_of_in_log_status_and_chec
     );
     pool.restart().await.unwrap();
     pool.until_status(|status| status["payout"]["blocks_paid"] == 1).await.unwrap();
+}
+
+/// A token for a program of the host's.
+async fn new_token(pool: &Punchbowl) -> String {
+    let file = pool.folder().join("punchbowl.toml").display().to_string();
+    let output = Punchbowl::run(&["token", "new", "anchors", "--config", &file]).await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 /// What `punchbowl check-config` says of the pool's configuration.

@@ -4,7 +4,8 @@
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tests::mosquitto::{Mosquitto, Watcher};
-use tests::{PoolConfig, Punchbowl};
+use tests::tls::TlsFront;
+use tests::{PoolConfig, Process, Punchbowl};
 
 const MANY_SHARES: &str =
     "[vardiff]\nenabled = false\nshares_per_minute = 600\nmin_difficulty = 0.0000000001";
@@ -87,4 +88,24 @@ async fn there_are_never_more_workers_than_places() {
     seen.until("four workers", four).await.unwrap();
     let told: BTreeSet<&String> = seen.latest.keys().filter(|topic| topic.contains("/worker/")).collect();
     assert_eq!(told.len(), 2, "{told:?}");
+}
+
+#[tokio::test]
+async fn a_broker_is_told_over_tls_too() {
+    let Some(broker) = Mosquitto::start().await.unwrap() else { return };
+    let front = TlsFront::before(broker.address()).await.unwrap();
+    let mut seen = broker.watch("watcher").await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut command = Punchbowl::command().unwrap();
+    let chain = ["--network", "regtest", "--template-source", "embedded", "--payout-mode", "solo"];
+    command.arg("pool").args(chain).arg("--data-dir").arg(&data).args(["--listen", "127.0.0.1:0"]);
+    command.args(["--set", "p2p.enabled=false", "--set", "http.listen=off"]);
+    command.arg("--set").arg(format!("home_assistant.broker=mqtts://{}", front.place()));
+    command.args(["--set", "home_assistant.roots=system", "--set", "home_assistant.interval=1"]);
+    command.env("SSL_CERT_FILE", front.certificate());
+    let mut pool = Process::spawn("punchbowl", command).unwrap();
+    seen.until("the pool", |seen| (availability(seen) == Some("online")).then_some(())).await.unwrap();
+    pool.terminate().await.unwrap();
+    seen.until("its leave", |seen| (availability(seen) == Some("offline")).then_some(())).await.unwrap();
 }

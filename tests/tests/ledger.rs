@@ -9,7 +9,7 @@ use std::{
 };
 use tests::{
     Client, PoolConfig, Punchbowl, Sv1Miner,
-    client::{SLOW, Wanted},
+    client::{Message, SLOW, Wanted},
 };
 
 /// How often the pool is killed under load; more by `PUNCHBOWL_TEST_KILLS`.
@@ -81,6 +81,26 @@ async fn an_old_miners_share_is_in_the_ledger_like_any_other() {
     let [stored] = &shares[..] else { panic!("{} shares", shares.len()) };
     assert_eq!(stored.header().unwrap().hash().0, share.hash);
     assert_eq!(&*stored.context.terms().worker, "old");
+}
+
+#[tokio::test]
+async fn while_the_ledger_cannot_be_written_the_pool_says_so_and_acknowledges_nothing() {
+    let mut pool = Punchbowl::pool(PoolConfig::shares_only()).await.unwrap();
+    let mut miner = pool.miner(0).await.unwrap();
+    let channel = miner.open_extended("ann.rig", SLOW).await.unwrap();
+    let other = rusqlite::Connection::open(pool.ledger()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let share = miner.find(channel, Wanted::Share).unwrap();
+    let number = miner.submit(&share).await.unwrap();
+    pool.until_status(|status| status["ledger"]["state"] == "stalled").await.unwrap();
+    let said = miner.fence().await.unwrap();
+    assert!(!said.iter().any(|message| matches!(message, Message::SubmitSuccess(_))), "{said:?}");
+    assert!(pool.process().log().contains("the ledger cannot be written at present; shares wait for it"));
+    other.execute_batch("ROLLBACK").unwrap();
+    assert!(miner.verdict(channel, number).await.unwrap().is_accepted());
+    pool.until_status(|status| status["ledger"]["state"] == "working").await.unwrap();
+    assert_eq!(pool.terminate().await.unwrap().code(), Some(0));
+    assert_all_there(&checked(&pool), &[share.hash]);
 }
 
 #[tokio::test]

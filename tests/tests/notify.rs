@@ -4,6 +4,7 @@
 use bitcoin::hashes::{Hash, HashEngine, Hmac, HmacEngine, sha256};
 use serde_json::Value;
 use tests::hook::Hook;
+use tests::tls::TlsFront;
 use tests::{PoolConfig, Process, Punchbowl};
 
 const EASY_BLOCKS: &str = "1f00ffff";
@@ -118,4 +119,58 @@ async fn notify_test_says_of_each_place_whether_it_took_the_message() {
     let nobody = Punchbowl::run(&["notify", "test"]).await.unwrap();
     let complaint = String::from_utf8_lossy(&nobody.stderr).into_owned();
     assert!(!nobody.status.success() && complaint.contains("set notify.ntfy"), "{complaint}");
+}
+
+#[tokio::test]
+async fn a_webhook_over_tls_is_told_where_its_certificate_is_believed_and_not_else() {
+    let mut hook = Hook::listen(200).await.unwrap();
+    let front = TlsFront::before(hook.address()).await.unwrap();
+    let webhook = format!("notify.webhook=https://{}/hook", front.place());
+    let test = |roots: &str| {
+        let mut command = Punchbowl::command().unwrap();
+        command.args(["notify", "test", "--set", &webhook, "--set", roots]);
+        command.env("SSL_CERT_FILE", front.certificate());
+        Process::spawn("punchbowl", command).unwrap()
+    };
+    let mut stranger = test("notify.roots=mozilla");
+    assert_eq!(stranger.exit().await.unwrap().code(), Some(1));
+    let text = stranger.log().tail(10);
+    assert!(text.contains("NOT taken") && text.contains("certificate"), "{text}");
+
+    let mut known = test("notify.roots=system");
+    assert_eq!(known.exit().await.unwrap().code(), Some(0), "{}", known.log().tail(10));
+    hook.notice("test").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ledger_that_was_changed_on_disk_is_noticed_by_its_pool_shown_and_told() {
+    let mut hook = Hook::listen(200).await.unwrap();
+    let section = format!("[notify]\nwebhook = {:?}\nevents = [\"ledger\"]", hook.url());
+    let config = PoolConfig::embedded(EASY_BLOCKS).section(&section).section(MANY_SHARES);
+    let mut pool = Punchbowl::pool(config).await.unwrap();
+    // A block ends a slice.
+    let pace = ["--blocks", "1", "--max-hash-rate", "20000"];
+    assert!(miner(&pool, "ann.rig", &pace).exit().await.unwrap().success());
+    pool.terminate().await.unwrap();
+    pool.restart().await.unwrap();
+    let checked = |status: &Value| status["ledger"]["check"]["slices"].as_u64().unwrap_or_default() > 0;
+    let status = pool.until_status(checked).await.unwrap();
+    assert_eq!((&status["ledger"]["check"]["wrong"], pool.get("/check").await.unwrap().0), (&0.into(), 200));
+    pool.terminate().await.unwrap();
+
+    // Somebody gives ann more than she worked.
+    let ledger = rusqlite::Connection::open(pool.ledger()).unwrap();
+    let changed = ledger.execute("UPDATE slice_members SET shares = shares + 1", []).unwrap();
+    assert!(changed > 0);
+    drop(ledger);
+    pool.restart().await.unwrap();
+    let notice = hook.notice("ledger").await.unwrap();
+    assert_eq!((&notice["severity"], &notice["data"]["state"]), (&"critical".into(), &"check-failed".into()));
+    let status = pool.until_status(|status| status["ledger"]["check"]["wrong"] != 0).await.unwrap();
+    let found = status["ledger"]["check"]["found"][0].as_str().unwrap();
+    assert!(notice["message"].as_str().unwrap().contains(found), "{notice}");
+    let (_, page) = pool.get("/check").await.unwrap();
+    assert!(page.contains("Last verification") && page.contains("the ledger is not what it says"), "{page}");
+    let (_, front) = pool.get("/").await.unwrap();
+    assert!(front.contains("the ledger is not what it says") && !front.contains("All is well"), "{front}");
 }

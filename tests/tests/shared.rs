@@ -1,16 +1,19 @@
 //! `payout.mode = "shared"`: a block pays all who worked, and the ledger shows that it is right.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use bitcoin::{
-    Address, Network, NetworkKind, PubkeyHash, ScriptBuf, Target, WPubkeyHash, bip32::Xpub, hashes::Hash,
-};
+mod commitments;
+mod replay;
+mod succession;
+mod windows;
+
+use bitcoin::{Address, Network, NetworkKind, PubkeyHash, ScriptBuf, WPubkeyHash, bip32::Xpub, hashes::Hash};
 use ledger::{BlockState, Reader};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::Output;
 use tests::{
     BitcoinNode, Client, PoolConfig, Punchbowl,
-    client::{SLOW, Wanted, flags},
+    client::{Channel, SLOW, Wanted, flags},
 };
 
 const MEMBERS: usize = 20;
@@ -65,7 +68,10 @@ async fn twenty_members_are_paid_by_one_block_what_a_replay_of_the_ledger_says_t
     let seen = node.block(&block.display_hash()).await.unwrap()["tx"][0]["vout"].clone();
     let paid: Vec<(ScriptBuf, u64)> =
         seen.as_array().unwrap().iter().filter_map(output).filter(|(_, sat)| *sat > 0).collect();
-    assert_eq!(paid, replayed(&pool));
+    // Of all that was worked before the slice that it is in.
+    let (recorded, _) = &replay::blocks(&pool)[0];
+    let before = &replay::slices(&pool)[..recorded.slice as usize - 1];
+    assert_eq!(paid, replay::divided(recorded.block.value, &replay::all(before)));
     assert_eq!(paid.len(), MEMBERS);
 
     let report = verified(&pool).await;
@@ -248,53 +254,33 @@ fn address(member: usize, network: Network) -> Address {
 
 /// Whom the present job of an extended channel pays.
 fn outputs(miner: &Client, channel: u32) -> Vec<(ScriptBuf, u64)> {
-    let channel = miner.channel(channel).unwrap();
-    let (job, _) = channel.work().unwrap();
+    pays(miner.channel(channel).unwrap())
+}
+
+/// The same; nobody while there is none.
+fn pays(channel: &Channel) -> Vec<(ScriptBuf, u64)> {
+    let Ok((job, _)) = channel.work() else { return Vec::new() };
     let coinbase = job.coinbase(&vec![0; channel.rolled_size]).unwrap();
     let paying = coinbase.output.into_iter().filter(|output| output.value.to_sat() > 0);
     paying.map(|output| (output.script_pubkey, output.value.to_sat())).collect()
 }
 
 async fn until_outputs(miner: &mut Client, channel: u32, count: usize) {
-    let pays = |channel: &tests::client::Channel| {
-        let Ok((job, _)) = channel.work() else { return false };
-        let coinbase = job.coinbase(&vec![0; channel.rolled_size]).unwrap();
-        coinbase.output.iter().filter(|output| output.value.to_sat() > 0).count() == count
-    };
-    miner.until_channel(channel, pays).await.unwrap();
+    miner.until_channel(channel, |channel| pays(channel).len() == count).await.unwrap();
+}
+
+/// So many shares that are no blocks.
+async fn work_on(miner: &mut Client, channel: u32, shares: usize) {
+    for _ in 0..shares {
+        let share = miner.find(channel, Wanted::ShareButNoBlock).unwrap();
+        assert!(miner.submit_and_wait(&share).await.unwrap().is_accepted());
+    }
 }
 
 /// An output as Bitcoin Core tells it.
 fn output(seen: &Value) -> Option<(ScriptBuf, u64)> {
     let script = ScriptBuf::from_hex(seen["scriptPubKey"]["hex"].as_str()?).ok()?;
     Some((script, (seen["value"].as_f64()? * 1e8).round() as u64))
-}
-
-/// What the only block of a ledger must pay: reckoned from nothing but the shares before the
-/// slice that it is in, each worth 2^256 / (target + 1).
-fn replayed(pool: &Punchbowl) -> Vec<(ScriptBuf, u64)> {
-    let mut reader = Reader::open(&pool.ledger()).unwrap();
-    let block = reader.blocks().unwrap()[0].clone();
-    let before = reader.head(block.slice).unwrap().unwrap().head.first_share;
-    let mut work: BTreeMap<ScriptBuf, u128> = BTreeMap::new();
-    for share in reader.shares(1, before - 1) {
-        let share = share.unwrap();
-        let terms = share.context.terms();
-        let target = Target::from_le_bytes(terms.target.to_le_bytes());
-        let expected = u128::from_be_bytes(target.to_work().to_be_bytes()[16..].try_into().unwrap());
-        let address: Address<_> = terms.member.parse().unwrap();
-        *work.entry(address.assume_checked().script_pubkey()).or_default() += expected;
-    }
-    let all: u128 = work.values().sum();
-    let value = block.block.value;
-    let mut paid: Vec<(ScriptBuf, u64)> =
-        work.iter().map(|(script, work)| (script.clone(), (u128::from(value) * work / all) as u64)).collect();
-    // In the order of the scripts, and so is who has worked most, of equals the first.
-    let left_over = value - paid.iter().map(|(_, sat)| sat).sum::<u64>();
-    let most = work.iter().max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(a.0))).unwrap().0;
-    paid.iter_mut().find(|(script, _)| script == most).unwrap().1 += left_over;
-    paid.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-    paid
 }
 
 /// What `punchbowl verify --json` says of a ledger in which nothing is wrong.

@@ -8,7 +8,7 @@ use super::report::BlockReport;
 use crate::block::{BlockState, FoundBlock};
 use crate::book::{BookEntry, Payment};
 use crate::job_record::JobRecord;
-use crate::payout::Basis;
+use crate::payout::{Basis, NamedPlan};
 use crate::tagged_hash::Commitment;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,14 +31,28 @@ pub(super) struct Blocks {
 struct Known {
     block: FoundBlock,
     state: BlockState,
-    booked: bool,
-    /// What must be booked, if the ledger's rules say.
-    right: Option<Result<Vec<Payment>, String>>,
+    job: Option<Arc<JobRecord>>,
+    booked: Option<Vec<Payment>>,
+    /// What must be paid and booked, if the ledger's rules say.
+    right: Option<Result<NamedPlan, String>>,
+    /// Slices that have ended since it counts, long after it was found and without a booking.
+    slices_without: u8,
+}
+
+/// A block that counts: what it pays and books, and what it must.
+pub(super) struct BlockPayout<'a> {
+    pub(super) hash: Hash256,
+    pub(super) job: &'a JobRecord,
+    /// Empty when nothing was booked.
+    pub(super) booked: &'a [Payment],
+    pub(super) right: &'a NamedPlan,
 }
 
 impl Blocks {
     /// Jobs that are kept. The job of a block is told right before its entry.
     const JOBS: usize = 4_096;
+    /// A pool that was killed books at its next start, and may end a slice before.
+    const PATIENCE: u8 = 2;
 
     /// A job that a block may be found on.
     pub(super) fn job(&mut self, job: &Arc<JobRecord>) {
@@ -62,6 +76,42 @@ impl Blocks {
                 findings.add(Discrepancy::BlockConcealed { block: hash.to_string(), member });
             }
         }
+    }
+
+    /// A slice has ended at `closed`: blocks that count have been booked by now.
+    pub(super) fn not_booked(&mut self, closed: u32, findings: &mut Findings) {
+        const SECONDS: u32 = 60;
+        let late = |known: &&mut Known| {
+            known.booked.is_none()
+                && known.state.counts()
+                && closed > known.block.found.saturating_add(SECONDS)
+                && known.slices_without < Self::PATIENCE
+        };
+        // The book is in order of time, and a pool finds few blocks.
+        for known in self.found.iter_mut().filter(late) {
+            known.slices_without += 1;
+            if known.slices_without == Self::PATIENCE {
+                compare(&known.block.hash, &[], known.right.as_ref(), findings);
+            }
+        }
+    }
+
+    /// The blocks that count by now, and are booked or have not been for too long.
+    pub(super) fn payouts(&self) -> impl Iterator<Item = BlockPayout<'_>> {
+        self.found.iter().filter_map(|known| {
+            let Known { block, state, job: Some(job), booked, right: Some(Ok(right)), slices_without } =
+                known
+            else {
+                return None;
+            };
+            let is_final = booked.is_some() || *slices_without == Self::PATIENCE;
+            (state.counts() && is_final).then(|| BlockPayout {
+                hash: block.hash,
+                job,
+                booked: booked.as_deref().unwrap_or_default(),
+                right,
+            })
+        })
     }
 
     /// An entry of the book. `without_shares`: while no share has been told, blocks cannot be
@@ -98,7 +148,7 @@ impl Blocks {
             value: known.block.value,
             state: known.state.name(),
             proven: self.proven.contains_key(&known.block.hash),
-            booked: known.booked,
+            booked: known.booked.is_some(),
         };
         self.found.iter().map(report).collect()
     }
@@ -132,12 +182,12 @@ impl Blocks {
             _ => {}
         }
         let basis = job.as_ref().and_then(|job| Basis::from_bytes(&job.basis).ok());
-        history.found(block.hash, basis.as_ref().map_or(0, |basis| basis.slice));
-        let right = job
-            .zip(basis)
-            .map(|(job, basis)| right_plan(&job, &basis, &block.member, history).map(|plan| plan.payments()));
+        history.found(block.hash, basis.as_ref().map_or(0, |basis| basis.slice), block.found);
+        let ruled = job.as_ref().zip(basis);
+        let right = ruled.map(|(job, basis)| right_plan(job, &basis, &block.member, history));
         self.places.insert(block.hash, self.found.len());
-        self.found.push(Known { block: block.clone(), state: BlockState::Candidate, booked: false, right });
+        let (block, state) = (block.clone(), BlockState::Candidate);
+        self.found.push(Known { block, state, job, booked: None, right, slices_without: 0 });
     }
 
     fn booked(
@@ -150,7 +200,7 @@ impl Blocks {
         match self.known(hash) {
             None => findings.add(no_such(hash, "it was never found")),
             Some(known) => {
-                known.booked = true;
+                known.booked = Some(payments.to_vec());
                 compare(hash, payments, known.right.as_ref(), findings);
             }
         }
@@ -168,22 +218,23 @@ impl Blocks {
 fn compare(
     block: &Hash256,
     booked: &[Payment],
-    right: Option<&Result<Vec<Payment>, String>>,
+    right: Option<&Result<NamedPlan, String>>,
     findings: &mut Findings,
 ) {
     let Some(Ok(right)) = right else { return };
+    let right = right.payments();
     let of = |payments: &[Payment], member: &str| {
         let payments = payments.iter().filter(|payment| &*payment.member == member);
         payments.fold((0u64, 0u64), |(due, paid), payment| {
             (due.saturating_add(payment.due), paid.saturating_add(payment.paid))
         })
     };
-    let mut members: Vec<&Arc<str>> = booked.iter().chain(right).map(|payment| &payment.member).collect();
+    let mut members: Vec<&Arc<str>> = booked.iter().chain(&right).map(|payment| &payment.member).collect();
     members.sort();
     members.dedup();
     let text = |(due, paid): (u64, u64)| format!("{due} sat due and {paid} sat paid");
     for member in members {
-        let (booked, right) = (of(booked, member), of(right, member));
+        let (booked, right) = (of(booked, member), of(&right, member));
         if booked != right {
             findings.add(Discrepancy::WrongBooking {
                 block: block.to_string(),

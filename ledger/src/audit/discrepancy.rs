@@ -243,12 +243,20 @@ pub enum Discrepancy {
         /// Who is credited.
         credited: String,
     },
-    /// A job does not pay me what is due to me.
+    /// A block neither pays me nor leaves to my credit what the rule says for my work.
     MyPayoutMissing {
-        /// What it pays me, in sat.
+        /// The block.
+        block: String,
+        /// Its height.
+        height: u32,
+        /// What its coinbase pays me, in sat.
         paid: u64,
+        /// What was booked to my credit, in sat; below zero where a debt of mine is repaid.
+        credited: i64,
         /// What it must pay me, in sat.
-        right: u64,
+        right_paid: u64,
+        /// What must be booked to my credit, in sat.
+        right_credited: i64,
     },
 }
 
@@ -393,8 +401,12 @@ impl fmt::Display for Discrepancy {
             Discrepancy::MyShareTaken { share, mine, credited } => {
                 write!(f, "share {share}, which I mined as {mine}, is credited to {credited}")
             }
-            Discrepancy::MyPayoutMissing { paid, right } => {
-                write!(f, "a job pays me {paid} sat where the rule says {right} sat")
+            Discrepancy::MyPayoutMissing { block, height, paid, credited, right_paid, right_credited } => {
+                write!(
+                    f,
+                    "the block {block} (height {height}) pays me {paid} sat and leaves {credited} sat to my credit; by \
+                 the rule it had to pay me {right_paid} sat and leave {right_credited} sat"
+                )
             }
         }
     }

@@ -16,6 +16,8 @@ pub(super) struct History {
     names: Vec<Arc<str>>,
     /// The first is slice 1.
     slices: Vec<ClosedSlice>,
+    /// Sums of members in all of them.
+    sums: usize,
     books: Books,
     blocks: HashMap<Hash256, Round>,
     /// The state after each entry; the first is before any.
@@ -44,6 +46,10 @@ struct Round {
     state: BlockState,
     /// The last slice that its job pays by.
     paid: u64,
+    /// When it was found, seconds since the Unix epoch.
+    found: u32,
+    /// The first state that had its bookings.
+    since: Option<usize>,
 }
 
 /// Work from a slice on to another, so that the next window need not begin anew.
@@ -61,6 +67,7 @@ impl Default for History {
             numbers: HashMap::from([(host.clone(), HOST)]),
             names: vec![host],
             slices: Vec::new(),
+            sums: 0,
             books: Books::default(),
             blocks: HashMap::new(),
             entries: HashMap::from([(before.hash, 0)]),
@@ -74,6 +81,11 @@ impl History {
     /// Number of the last closed slice.
     pub(super) fn last_slice(&self) -> u64 {
         self.slices.len() as u64
+    }
+
+    /// How many sums of members in slices are kept.
+    pub(super) fn sums(&self) -> usize {
+        self.sums
     }
 
     /// Seconds from the end of slice `first` to that of slice `last`; 0 if there is not each.
@@ -101,15 +113,17 @@ impl History {
         head: &Head,
         members: impl IntoIterator<Item = (&'a Arc<str>, &'a WorkSum)>,
     ) {
-        let members = members.into_iter().map(|(name, sum)| (self.number(name), sum.work)).collect();
+        let members: Vec<_> = members.into_iter().map(|(name, sum)| (self.number(name), sum.work)).collect();
+        self.sums += members.len();
         let work = SliceWork { sequence: self.last_slice() + 1, opened: head.opened.into(), members };
         let entry = self.states.len() - 1;
         self.slices.push(ClosedSlice { work, closed: head.closed, entry });
     }
 
-    /// A block was found, whose job pays by the slices up to `paid`.
-    pub(super) fn found(&mut self, block: Hash256, paid: u64) {
-        self.blocks.entry(block).or_insert(Round { bookings: None, state: BlockState::Candidate, paid });
+    /// A block was found at `found`, whose job pays by the slices up to `paid`.
+    pub(super) fn found(&mut self, block: Hash256, paid: u64, found: u32) {
+        let state = BlockState::Candidate;
+        self.blocks.entry(block).or_insert(Round { bookings: None, state, paid, found, since: None });
     }
 
     /// A block's payments were booked.
@@ -186,6 +200,16 @@ impl History {
         Ok(Standing { work, balances })
     }
 
+    /// Whether a job on the block `tip`, mined on at `now`, pays by a state without the bookings of
+    /// that block, long after there were such.
+    pub(super) fn pays_again(&self, basis: &Basis, tip: &Hash256, now: u32) -> bool {
+        // A pool whose disk hangs does not wait for ever, and a miner may be late.
+        const SECONDS: u32 = 60;
+        let Some(Round { since: Some(since), found, state, .. }) = self.blocks.get(tip) else { return false };
+        let is_before = self.entries.get(&basis.book).is_none_or(|entry| entry < since);
+        is_before && state.counts() && now > found.saturating_add(SECONDS)
+    }
+
     /// The work of the slices `from` to `to`.
     fn since(&mut self, from: u64, to: u64) -> BTreeMap<MemberId, Work> {
         let kept = self.since_block.take().filter(|sum| sum.from == from && sum.to <= to);
@@ -205,9 +229,13 @@ impl History {
 
     /// Books a block that counts, and takes back one that does not.
     fn settle(&mut self, block: Hash256) -> Result<(), BooksError> {
-        let Some(round) = self.blocks.get(&block) else { return Ok(()) };
+        let Some(round) = self.blocks.get_mut(&block) else { return Ok(()) };
         match (&round.bookings, round.state.counts()) {
-            (Some(bookings), true) => self.books.book(block, bookings).map(drop),
+            (Some(bookings), true) => {
+                // The entry that says so makes the next state.
+                round.since.get_or_insert(self.states.len());
+                self.books.book(block, bookings).map(drop)
+            }
             _ => self.books.take_back(block).map(drop),
         }
     }

@@ -1,8 +1,10 @@
 //! A member's own part of the audit, which needs nobody's word: each share that it was told
 //! is accepted must be in the ledger, at the target that it was accepted at.
 
+use super::Auditor;
 use super::coinbase;
 use super::discrepancy::Discrepancy;
+use super::own_payouts::{self, OwnPayouts};
 use crate::head::Head;
 use crate::job_record::JobRecord;
 use crate::payout::Payee;
@@ -24,6 +26,7 @@ pub struct OwnShares {
     early: HashMap<Hash256, Early>,
     /// Names of mine for which the pool has an address, and that.
     stands_for: HashMap<Arc<str>, Arc<str>>,
+    payouts: OwnPayouts,
     told: u64,
     seen: u64,
 }
@@ -109,6 +112,12 @@ impl OwnShares {
         self.missing(|accepted| accepted.at.saturating_add(Self::TOLERANCE) < closed)
     }
 
+    /// Which blocks of those that `auditor` has seen neither pay me nor leave to my credit what the
+    /// rule says, each once.
+    pub fn unpaid(&mut self, auditor: &Auditor) -> Vec<Discrepancy> {
+        self.payouts.missing(auditor.blocks.payouts())
+    }
+
     /// How many accepted shares are not in the ledger yet.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
@@ -137,6 +146,8 @@ impl OwnShares {
         if !self.is_me(&mine.member, member) {
             let (mine, credited) = (mine.member.to_string(), member.to_string());
             found.push(Discrepancy::MyShareTaken { share, mine, credited });
+        } else {
+            self.payouts.worked_as(member);
         }
         found
     }
@@ -193,18 +204,9 @@ fn same(one: &Payee, other: &Payee) -> bool {
 /// What a job's coinbase pays to `identity` (of a split: to all its parts), in satoshi. None
 /// when the identity has no address or the coinbase cannot be read.
 pub fn amount_paid(job: &JobRecord, identity: &str) -> Option<u64> {
-    let names = match Payee::of(identity).ok()? {
-        Payee::Script(script) => vec![script],
-        Payee::Split(parts) => {
-            let scripts = parts.iter().filter_map(|(name, _)| match Payee::of(name) {
-                Ok(Payee::Script(script)) => Some(script),
-                _ => None,
-            });
-            scripts.collect()
-        }
-        Payee::Nobody => return None,
-    };
-    let outputs = coinbase::outputs(job)?;
-    let mine = outputs.iter().filter(|output| names.contains(&output.script_pubkey));
-    Some(mine.map(|output| output.value.to_sat()).fold(0, u64::saturating_add))
+    let scripts = own_payouts::scripts(identity);
+    if scripts.is_empty() {
+        return None;
+    }
+    Some(own_payouts::sum(&coinbase::outputs(job)?, &scripts))
 }

@@ -36,12 +36,26 @@ pub fn audit_further(
 ) -> Result<(), StoreError> {
     const AT_A_TIME: u64 = 65_536;
     loop {
-        let step = source.step(reader, AT_A_TIME, auditor)?;
+        let more = audit_piece(source, reader, auditor, AT_A_TIME)?;
         progress(source.cursor().share.saturating_sub(1));
-        if step == Step::CaughtUp {
+        if !more {
             return Ok(());
         }
     }
+}
+
+/// Gives to `auditor` the next piece of what the ledger that `reader` has open holds from where
+/// `source` stands on: at most `most` shares, or a slice's end. Whether there is more.
+///
+/// # Errors
+/// [`StoreError`] when the file cannot be read.
+pub fn audit_piece(
+    source: &mut Source,
+    reader: &mut Reader,
+    auditor: &mut Auditor,
+    most: u64,
+) -> Result<bool, StoreError> {
+    Ok(source.step(reader, most, auditor)? == Step::More)
 }
 
 impl Taker for Auditor {

@@ -93,7 +93,7 @@ impl Replay {
                     None => reader.job(&block.job)?,
                 };
                 let basis = job.and_then(|job| Basis::from_bytes(&job.basis).ok());
-                self.history.found(block.hash, basis.map_or(0, |basis| basis.slice));
+                self.history.found(block.hash, basis.map_or(0, |basis| basis.slice), block.found);
                 if let Some((job, basis)) = wanted.get(&block.hash) {
                     match right_plan(job, basis, &block.member, &mut self.history) {
                         Ok(plan) => self.due.push((block.hash, plan.payments())),

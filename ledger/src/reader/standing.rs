@@ -9,7 +9,7 @@ use crate::store::StoreError;
 use crate::tagged_hash::Commitment;
 use crate::window::{Fullness, Moment, SliceWork, Window};
 use std::sync::Arc;
-use work::Target;
+use work::{Hash256, Target};
 
 /// The state of a ledger that payouts are computed from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Present {
     pub standing: Standing,
     /// How full the window is.
     pub fullness: Fullness,
+    /// The newest blocks that count and are booked, so that this has what they paid; newest first.
+    pub paid_by: Vec<Hash256>,
 }
 
 /// What is in a window, for people.
@@ -82,7 +84,20 @@ impl Reader {
         for balance in self.balances()? {
             balances.push((self.known_member(balance.member)?.identity, balance.credit));
         }
-        Ok(Present { slice, book, standing: Standing { work, balances }, fullness: window.fullness })
+        let (standing, paid_by) = (Standing { work, balances }, self.newest_paid()?);
+        Ok(Present { slice, book, standing, fullness: window.fullness, paid_by })
+    }
+
+    /// The newest blocks that count and are booked.
+    fn newest_paid(&self) -> Result<Vec<Hash256>, StoreError> {
+        const NEWEST: usize = 16;
+        let mut paid = Vec::new();
+        for recorded in self.blocks()?.iter().rev().take(NEWEST).filter(|block| block.state.counts()) {
+            if !self.bookings(recorded.number)?.is_empty() {
+                paid.push(recorded.block.hash);
+            }
+        }
+        Ok(paid)
     }
 
     /// What is in a window now, on a chain with this `nbits`: closed slices, as jobs pay by

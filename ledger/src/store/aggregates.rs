@@ -6,7 +6,7 @@ use super::columns::{signed, sum, unsigned, wide};
 use crate::head::SignedHead;
 use crate::member::MemberId;
 use crate::share_work::{MemberWork, WorkSum};
-use rusqlite::{Connection, Error, OptionalExtension, Result, Row, Transaction, params};
+use rusqlite::{Connection, Error, OptionalExtension, Result, Row, Rows, Transaction, params};
 use std::collections::BTreeMap;
 
 /// A round: slices `first` to `last`, or to the newest where it is still open.
@@ -99,8 +99,12 @@ pub(crate) fn members_of_slices(connection: &Connection, first: u64, last: u64) 
     let mut select = connection.prepare_cached(
         "SELECT member, shares, work, fee_work FROM slice_members WHERE slice BETWEEN ?1 AND ?2",
     )?;
+    added_up(select.query([signed(first)?, signed(last)?])?)
+}
+
+/// Sums of the same member added up.
+fn added_up(mut rows: Rows<'_>) -> Result<Vec<MemberWork>> {
     let mut sums: BTreeMap<MemberId, WorkSum> = BTreeMap::new();
-    let mut rows = select.query([signed(first)?, signed(last)?])?;
     while let Some(row) = rows.next()? {
         let part = member_work(row)?;
         let before = sums.entry(part.member).or_default();
@@ -115,6 +119,12 @@ pub(crate) fn round_members(connection: &Connection, round: u64) -> Result<Vec<M
         "SELECT member, shares, work, fee_work FROM round_members WHERE round = ?1 ORDER BY member",
     )?;
     select.query_map([signed(round)?], member_work)?.filter(|part| !is_empty(part)).collect()
+}
+
+/// What each member did in all rounds together.
+pub(crate) fn all_members(connection: &Connection) -> Result<Vec<MemberWork>> {
+    let mut select = connection.prepare_cached("SELECT member, shares, work, fee_work FROM round_members")?;
+    added_up(select.query([])?)
 }
 
 /// All rounds, oldest first.

@@ -6,9 +6,9 @@
 
 mod pool;
 
-use ledger::audit::{Discrepancy, Evidence, OwnShares, Report, compare_heads};
+use ledger::audit::{Auditor, Discrepancy, Evidence, OwnShares, Report, compare_heads};
 use ledger::payout::{Ppm, Rules};
-use ledger::{BookEntry, Commitment, RecordedShare, ShareContext, ShareTerms, WorkSum};
+use ledger::{BookEntry, Commitment, Payment, RecordedShare, ShareContext, ShareTerms, Signer, WorkSum};
 use pool::*;
 use std::sync::Arc;
 use work::{Hash256, Target};
@@ -358,6 +358,24 @@ fn a_job_that_pays_by_a_state_long_past_is_caught() {
 }
 
 #[test]
+fn paying_a_round_again_on_top_of_the_block_that_paid_it_is_caught() {
+    let mut pool = honest_day(Rules::default());
+    let before = pool.clone();
+    pool.parent = Some(pool.find_block(BOB));
+    let told = pool.evidence.clone();
+    // The coinbase on its own block pays what that block has paid.
+    pool.pay_by_the_state_before(&before);
+    for (later, found) in [(10, vec![]), (600, vec!["wrong-basis"])] {
+        pool.evidence = told.clone();
+        pool.now += later;
+        pool.mine(ANN, 1);
+        let report = audit(&pool.evidence);
+        assert_eq!(names(&report), found, "{report}");
+        assert!(found.is_empty() || report.to_string().contains("has paid already"), "{report}");
+    }
+}
+
+#[test]
 fn backdating_a_slice_is_caught() {
     let honest = honest_day(Rules::default());
     // Its head alone.
@@ -435,6 +453,75 @@ fn booking_other_credits_than_the_rule_says_is_caught() {
     }
     let report = audit(&honest_heads(pool.evidence));
     assert!(names(&report).contains(&"unbalanced-booking"), "{report}");
+}
+
+/// What Bob, who was told that these shares of his are accepted, finds about what blocks pay him.
+fn unpaid_for_bob(evidence: &[Evidence], accepted: &[(RecordedShare, Hash256)]) -> Vec<Discrepancy> {
+    let mut auditor = Auditor::new(Some(Key::new(1).public_key()), Vec::new());
+    let mut own = OwnShares::default();
+    for (_, hash) in accepted {
+        assert_eq!(own.accepted(BOB, *hash, target(4), 0), []);
+    }
+    for each in evidence {
+        match each {
+            Evidence::Share(share) => {
+                let hash = auditor.share(share).unwrap();
+                assert_eq!(own.recorded(share, &hash), []);
+            }
+            other => auditor.add(other),
+        }
+    }
+    let found = own.unpaid(&auditor);
+    assert_eq!(own.unpaid(&auditor), [], "each is told once");
+    found
+}
+
+#[test]
+fn a_block_that_neither_pays_me_nor_credits_me_what_the_rule_says_is_caught_by_me() {
+    // A quarter of a block, which is Bob's, is an output in the one case and a credit in the other.
+    let (paid, credited) = (VALUE / 4, VALUE as i64 / 4);
+    for (min_payout, right) in [(5_000, (paid, 0)), (2_000_000_000, (0, credited))] {
+        let mut pool = Pool::new(Rules { min_payout, ..Rules::default() });
+        pool.mine(ANN, 30);
+        let bobs = pool.mine(BOB, 10);
+        pool.close();
+        let mut honest = pool.clone();
+        honest.find_block(ANN);
+        assert_eq!(unpaid_for_bob(&honest.evidence, &bobs), []);
+
+        // Ann's job pays her alone, and the book has nothing for anybody else.
+        let alone = vec![bitcoin::TxOut {
+            value: bitcoin::Amount::from_sat(VALUE),
+            script_pubkey: pool.plan(ANN).plan().tx_outputs()[0].script_pubkey.clone(),
+        }];
+        let job = pool.job_that_pays(alone);
+        let payments = vec![Payment { member: ANN.into(), due: VALUE, paid: VALUE }];
+        let mut cheating = pool.clone();
+        cheating.find_block_on(ANN, &job, Some(payments));
+        // Or nothing is booked, however long one waits.
+        let mut silent = pool.clone();
+        let job = silent.job(ANN);
+        silent.find_block_on(ANN, &job, None);
+        let early = unpaid_for_bob(&silent.evidence, &bobs);
+        assert_eq!(early, [], "it may be booked yet");
+        for _ in 0..2 {
+            silent.now += 61;
+            silent.mine(ANN, 1);
+            silent.close();
+        }
+        assert!(names(&audit(&silent.evidence)).contains(&"wrong-booking"));
+        let cases = if right.0 > 0 { vec![&cheating] } else { vec![&cheating, &silent] };
+        for pool in cases {
+            let found = unpaid_for_bob(&pool.evidence, &bobs);
+            let [Discrepancy::MyPayoutMissing { paid: 0, credited: 0, right_paid, right_credited, .. }] =
+                &found[..]
+            else {
+                panic!("{found:?}");
+            };
+            assert_eq!((*right_paid, *right_credited), right);
+            assert_eq!(found[0].name(), "my-payout-missing");
+        }
+    }
 }
 
 #[test]

@@ -37,11 +37,14 @@ impl Signer for Key {
 }
 
 /// Its ledger, and where it stands.
+#[derive(Clone)]
 pub struct Pool {
     pub rules: Rules,
     pub evidence: Vec<Evidence>,
     pub now: u32,
     pub tip: u32,
+    /// What jobs build on, if it is a block of its own.
+    pub parent: Option<Hash256>,
     closed: Vec<Vec<(Arc<str>, Work)>>,
     open: Vec<(Arc<str>, Work)>,
     book: Commitment,
@@ -64,6 +67,7 @@ impl Pool {
             evidence: Vec::new(),
             now: 1_750_000_000,
             tip: 1,
+            parent: None,
             closed: Vec::new(),
             open: Vec::new(),
             book: Commitment::default(),
@@ -118,7 +122,7 @@ impl Pool {
         let split = coinbase.split(&outputs, &[], 16).unwrap();
         let template = TemplateParts {
             version: 0x2000_0000,
-            prev_hash: Hash256([self.tip as u8; 32]),
+            prev_hash: self.parent.unwrap_or(Hash256([self.tip as u8; 32])),
             nbits: NBITS,
             height: self.tip + 1,
             min_ntime: self.now - 3_600,
@@ -220,12 +224,21 @@ impl Pool {
 
     /// `member` finds a block, which gets into the chain.
     pub fn find_block(&mut self, member: &str) -> Hash256 {
-        let job = self.job(member);
-        let context = self.context(member, &job, target(4));
+        let (job, payments) = (self.job(member), self.plan(member).payments());
+        self.find_block_on(member, &job, Some(payments))
+    }
+
+    /// The same on this job, booked like this.
+    pub fn find_block_on(
+        &mut self,
+        member: &str,
+        job: &Arc<JobRecord>,
+        payments: Option<Vec<Payment>>,
+    ) -> Hash256 {
+        let context = self.context(member, job, target(4));
         let (share, hash) = self.search(&context, target(4), true);
         self.take(share);
         let paid = self.closed.len() as u64;
-        let payments = self.plan(member).payments();
         let found = FoundBlock {
             hash,
             height: self.tip + 1,
@@ -237,14 +250,22 @@ impl Pool {
         };
         self.enter(BookEntry::Found(found));
         self.close();
-        self.enter(BookEntry::Booked { hash, payments: payments.clone() });
+        if let Some(payments) = payments.clone() {
+            self.enter(BookEntry::Booked { hash, payments });
+        }
         self.enter(BookEntry::State { hash, state: BlockState::InChain });
-        for payment in payments {
+        for payment in payments.unwrap_or_default() {
             *self.balances.entry(payment.member).or_default() += payment.due as i64 - payment.paid as i64;
         }
         self.unpaid = paid + 1;
         self.tip += 1;
         hash
+    }
+
+    /// From now on it pays as if the blocks that it found had never been booked.
+    pub fn pay_by_the_state_before(&mut self, other: &Pool) {
+        (self.book, self.balances, self.unpaid) = (other.book, other.balances.clone(), other.unpaid);
+        self.closed.truncate(other.closed.len());
     }
 
     pub fn enter(&mut self, entry: BookEntry) {

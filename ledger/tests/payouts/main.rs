@@ -77,19 +77,23 @@ fn the_order_in_which_work_and_balances_are_read_makes_no_difference() {
 #[test]
 fn who_works_more_is_never_due_less() {
     for seed in 0..count(150_000) {
-        let case = Case::random(seed);
+        let mut case = Case::random(seed);
         if case.work.is_empty() || case.rules.mode != Mode::Shared {
-            continue;
-        }
-        // Where nobody who can be paid has worked, the finder earns all: until their work counts.
-        let is_payable =
-            |member| case.directory.script(member).is_some() || case.directory.split_of(member).is_some();
-        if !case.work.iter().any(|(member, work)| work.0 > 0 && is_payable(*member)) {
             continue;
         }
         let mut dice = Dice::new(seed + 2);
         let lucky = dice.below(case.work.len() as u64) as usize;
         let member = case.work[lucky].0;
+        let is_payable =
+            |member| case.directory.script(member).is_some() || case.directory.split_of(member).is_some();
+        if !case.work.iter().any(|(member, work)| work.0 > 0 && is_payable(*member)) {
+            // The finder earns all then, whoever else works, until work of somebody counts who can
+            // be paid.
+            if let Some(plan) = plan_of(&case, seed) {
+                finder_earns_all(&case, &plan, seed);
+            }
+            case.work[lucky].1.0 += 1;
+        }
         let mut more = case.clone();
         more.work[lucky].1.0 += 1 + dice.of_any_size(80);
         let (Some(before), Some(after)) = (plan_of(&case, seed), plan_of(&more, seed)) else { continue };
@@ -109,6 +113,22 @@ fn who_works_more_is_never_due_less() {
             assert!(after.1 + rounding >= before.1, "case {seed}: paid {before:?} and then {after:?}");
         }
     }
+}
+
+/// But for the host's fee, every satoshi is due to the finder, or to the parts of their split.
+fn finder_earns_all(case: &Case, plan: &Plan, seed: u64) {
+    let finder = case.finder.unwrap();
+    let parts = case
+        .directory
+        .split_of(finder)
+        .map_or(vec![finder], |split| split.parts().iter().map(|(part, _)| *part).collect());
+    let due = |is_wanted: &dyn Fn(MemberId) -> bool| -> u64 {
+        plan.bookings().iter().filter(|booking| is_wanted(booking.member)).map(|booking| booking.due).sum()
+    };
+    let fee = case.rules.host_fee.of(case.value);
+    let to_host = due(&|member| member == ledger::payout::HOST);
+    assert!(to_host >= fee, "case {seed}: the host is due {to_host} and not {fee}");
+    assert_eq!(due(&|member| parts.contains(&member)) + fee, case.value, "case {seed}");
 }
 
 #[test]

@@ -19,6 +19,13 @@ impl Told {
     fn take(&mut self, intake: &mut Intake, batch: &Batch) {
         let mut bytes = Vec::new();
         batch.messages.iter().for_each(|message| message.write_to(&mut bytes));
+        self.take_bytes(intake, &bytes);
+        if let Some(last) = batch.messages.last() {
+            assert_eq!(last.cursor, intake.cursor(), "both ends know where the stream stands");
+        }
+    }
+
+    fn take_bytes(&mut self, intake: &mut Intake, bytes: &[u8]) {
         // As a network cuts it.
         for piece in bytes.chunks(1_000) {
             intake.push(piece);
@@ -34,9 +41,6 @@ impl Told {
                     Received::Evidence(_) | Received::Nothing | Received::CaughtUp => {}
                 }
             }
-        }
-        if let Some(last) = batch.messages.last() {
-            assert_eq!(last.cursor, intake.cursor(), "both ends know where the stream stands");
         }
     }
 
@@ -114,23 +118,39 @@ async fn a_listener_that_is_cut_off_anywhere_goes_on_from_there() {
     let _ledger = day(&home).await;
     let mut told = Told::default();
     let mut cursor = Cursor::START;
-    let mut connections = 0;
-    // One batch a connection.
-    loop {
-        connections += 1;
+    let closed = Reader::open(&home.path()).unwrap().last_head().unwrap().unwrap().head.slice;
+    // One batch a connection, which is a slice and then what is open: each is told once.
+    for slice in 1..=closed + 1 {
+        assert_eq!(cursor.slice, slice);
         let (mut feed, mut intake) = (Feed::open(&home.path(), cursor, 1).unwrap(), Intake::new(cursor));
         let batch = feed.next(1).unwrap();
+        assert_eq!(batch.caught_up, slice > closed);
         told.take(&mut intake, &batch);
         cursor = intake.cursor();
         assert_eq!(cursor.to_string().parse(), Ok(cursor));
-        if batch.caught_up {
-            break;
-        }
     }
-    assert!(connections > 2, "{connections}");
     assert_eq!(told.leaves(), written(&home));
-    let closed = Reader::open(&home.path()).unwrap().last_head().unwrap().unwrap().head.slice;
     assert_eq!((told.slices, told.entries), (closed, 1));
+    assert_eq!(closed, 4, "three tips were left, and a block ended a slice");
+}
+
+#[tokio::test]
+async fn a_listener_that_is_cut_off_within_a_message_is_told_it_again_and_nothing_twice() {
+    let home = Home::new();
+    let _ledger = day(&home).await;
+    let batch = |feed: &mut Feed| feed.next(usize::MAX).unwrap();
+    let mut bytes = Vec::new();
+    let all = batch(&mut Feed::open(&home.path(), Cursor::START, 1).unwrap());
+    all.messages.iter().for_each(|message| message.write_to(&mut bytes));
+    for cut in (1..bytes.len()).step_by(bytes.len() / 50) {
+        let (mut intake, mut told) = (Intake::default(), Told::default());
+        told.take_bytes(&mut intake, &bytes[..cut]);
+        let mut intake = Intake::new(intake.cursor());
+        let rest = batch(&mut Feed::open(&home.path(), intake.cursor(), 1).unwrap());
+        told.take(&mut intake, &rest);
+        assert_eq!(told.leaves(), written(&home), "cut after {cut} of {} bytes", bytes.len());
+        assert_eq!((told.slices, told.entries), (4, 1));
+    }
 }
 
 #[tokio::test]

@@ -13,6 +13,9 @@ use std::sync::Arc;
 
 /// Jobs of one tip that shares are still taken for.
 pub const MAX_LIVE_JOBS: usize = 16;
+/// Bytes of coinbases of those that are for one member alone and pay all of them: each member has
+/// its own, so that what is kept grows with their square. One more is always kept.
+const MAX_OWN_BYTES: usize = 64 * 1024;
 
 /// A job that a group or a channel was sent and may submit shares for.
 #[derive(Clone, Debug)]
@@ -101,10 +104,8 @@ impl Group {
         }
         if set.active.job.id != self.active {
             let live = live_job(&set.active, moment, moment);
-            if self.live.len() >= MAX_LIVE_JOBS {
-                self.live.pop_front();
-            }
             self.live.push_back(live.clone());
+            make_room(&mut self.live);
             self.active = live.id;
             update.replace = Some(live);
         }
@@ -142,6 +143,16 @@ impl Group {
     pub fn oldest_moment(&self) -> Option<Moment> {
         let live = self.live.iter().map(|live| live.sent.min(live.activated));
         live.chain(self.future.as_ref().map(|(_, sent)| *sent)).min()
+    }
+}
+
+/// Drops the oldest jobs where there are more than shares are taken for, or where those that
+/// are for one member alone take too much memory.
+fn make_room(jobs: &mut VecDeque<LiveJob>) {
+    let own = |live: &LiveJob| if live.job.is_for_one() { live.job.coinbase_bytes() } else { 0 };
+    let mut bytes: usize = jobs.iter().map(own).sum();
+    while jobs.len() > MAX_LIVE_JOBS || (jobs.len() > 2 && bytes > MAX_OWN_BYTES) {
+        bytes -= jobs.pop_front().as_ref().map_or(0, own);
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! For containers, whose image has no shell and no curl. It asks nobody: the pool writes
 //! `run/status.json` every five seconds, and one that does not any more has hung or ended. A
-//! pool that waits for Bitcoin Core lives: to restart it would help nobody.
+//! pool that waits for Bitcoin Core, or at its first run for its host, lives: to restart it
+//! would help nobody.
 
 use super::config_flags::ConfigFlags;
 use crate::status_file;
@@ -37,9 +38,12 @@ const SILENT: Duration = Duration::from_secs(60);
 pub fn run(args: &HealthcheckArgs) -> Result<()> {
     let config = args.config.load().into_config_without("payout")?;
     let folder = config.data_dir.to_path();
-    let written = status_file::written_at(&folder)
+    let said = status_file::said(&folder)
         .with_context(|| format!("no pool has said in {} how it fares", folder.display()))?;
-    let verdict = verdict(written, SystemTime::now())?;
+    let mut verdict = verdict(said.at, SystemTime::now())?;
+    if let Some(what) = said.waits_for {
+        verdict = format!("{verdict}: it waits for {what}");
+    }
     writeln!(std::io::stdout(), "{verdict}").context("cannot print the verdict")
 }
 

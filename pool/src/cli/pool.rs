@@ -6,7 +6,7 @@ use super::ready::ReadySignal;
 use super::source::{self, SourceFolders};
 use crate::access::Access;
 use crate::config::{self, Config};
-use crate::data_dir::{COMMITMENTS_TOKEN, DataDir};
+use crate::data_dir::DataDir;
 use crate::external_addresses::{EXTERNAL_ADDRESSES, ExternalAddresses};
 use crate::http::host::HostSide;
 use crate::http::{HttpDoor, setup};
@@ -79,6 +79,7 @@ pub async fn run(args: PoolArgs) -> Result<()> {
         config = tokio::select! {
             () = interrupt.received() => return Ok(()),
             chosen = asking => chosen?,
+            never = status_file::keep_first_run(config.network, data_dir.path()) => match never {},
         };
     }
     // Held to the end: no other node may run on this key.
@@ -132,7 +133,6 @@ impl Turn<'_> {
             authority,
             identity: self.identity,
             ledger: data_dir.ledger(),
-            commitments_token: Some(data_dir.path().join(COMMITMENTS_TOKEN)),
             outbox: Some(data_dir.path().to_owned()),
             http: self.door.map(HttpDoor::server).transpose()?,
             host: Some(self.host.clone()),

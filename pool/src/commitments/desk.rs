@@ -1,6 +1,7 @@
 //! The one task that knows what is committed to.
 
 use super::{Budget, Extras, Payload};
+use crate::described;
 use ledger::{Commitment, LedgerHandle, Progress, Reader};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -31,28 +32,32 @@ pub struct Commitments {
     standing: watch::Receiver<Standing>,
 }
 
-/// What is committed to, for people and JSON.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Standing {
-    /// Bytes of outputs that the host may add in all.
-    pub allowed_bytes: u32,
-    /// Bytes that are taken.
-    pub used_bytes: u32,
-    /// What is committed to.
-    pub commitments: Vec<Shown>,
-    /// Hash of the ledger's head in the coinbase; none where that is off, or before the first.
-    pub ledger_root: Option<String>,
+described! {
+    /// What is committed to, for people and JSON.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+    pub struct Standing {
+        /// Bytes of outputs that the host may add in all.
+        pub allowed_bytes: u32,
+        /// Bytes that are taken.
+        pub used_bytes: u32,
+        /// What is committed to.
+        pub commitments: Vec<Shown>,
+        /// Hash of the ledger's head in the coinbase; none where that is off, or before the first.
+        pub ledger_root: Option<String>,
+    }
 }
 
-/// One commitment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Shown {
-    /// Its name; none for those of the configuration.
-    pub name: Option<String>,
-    /// Its bytes, in hexadecimal.
-    pub data: String,
-    /// When it ends, seconds since the Unix epoch; none for those of the configuration.
-    pub expires_at: Option<u64>,
+described! {
+    /// One commitment.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct Shown {
+        /// Its name; none for those of the configuration.
+        pub name: Option<String>,
+        /// Its bytes, in hexadecimal.
+        pub data: String,
+        /// When it ends, seconds since the Unix epoch; none for those of the configuration.
+        pub expires_at: Option<u64>,
+    }
 }
 
 /// Why a commitment is not taken.

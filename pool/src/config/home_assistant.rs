@@ -3,6 +3,7 @@
 use super::check::Report;
 use super::notify::{SecretError, secret};
 use super::values::{HomePath, Seconds};
+use crate::roots::Roots;
 use serde::{Deserialize, Serialize};
 
 /// `[home_assistant]`: the pool and its workers in Home Assistant, over MQTT.
@@ -17,6 +18,8 @@ pub struct HomeAssistant {
     pub password: Option<String>,
     /// A file that holds the password.
     pub password_file: Option<HomePath>,
+    /// Which certificates of a broker that speaks TLS are believed.
+    pub roots: Roots,
     /// Where Home Assistant looks for new things.
     pub discovery_prefix: String,
     /// Where states are put.
@@ -34,6 +37,7 @@ impl Default for HomeAssistant {
             username: None,
             password: None,
             password_file: None,
+            roots: Roots::Mozilla,
             discovery_prefix: "homeassistant".into(),
             topic: "punchbowl".into(),
             workers: 32,
@@ -52,17 +56,33 @@ impl HomeAssistant {
     }
 }
 
-/// Host and port of `mqtt://host[:port]`.
-pub fn address(broker: &str) -> Option<(String, u16)> {
-    const PORT: u16 = 1883;
-    let rest = broker.strip_prefix("mqtt://")?.trim_end_matches('/');
+/// Where a broker is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Its name or IP address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Whether it speaks TLS.
+    pub sealed: bool,
+}
+
+/// Of `mqtt://host[:port]`, or `mqtts://` over TLS.
+pub fn address(broker: &str) -> Option<Address> {
+    let (scheme, rest) = broker.split_once("://")?;
+    let (sealed, usual) = match scheme {
+        "mqtt" => (false, 1883),
+        "mqtts" => (true, 8883),
+        _ => return None,
+    };
+    let rest = rest.trim_end_matches('/');
     let (host, port) = match rest.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok().filter(|port| *port != 0)?),
-        _ => (rest, PORT),
+        _ => (rest, usual),
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let is_host = |letter: char| letter.is_ascii_alphanumeric() || ".-_:".contains(letter);
-    (!host.is_empty() && host.chars().all(is_host)).then(|| (host.to_owned(), port))
+    (!host.is_empty() && host.chars().all(is_host)).then(|| Address { host: host.to_owned(), port, sealed })
 }
 
 /// Reports everything that is wrong with `config`.
@@ -71,7 +91,7 @@ pub(super) fn check(config: &HomeAssistant, report: &mut Report<'_>) {
         report(
             "home_assistant.broker",
             "is not the address of an MQTT broker".into(),
-            "it looks like mqtt://homeassistant.local:1883; TLS (mqtts) is not spoken".into(),
+            "it looks like mqtt://homeassistant.local:1883, or mqtts://... over TLS".into(),
         );
     }
     if config.password.is_some() && config.password_file.is_some() {
@@ -117,15 +137,15 @@ mod tests {
 
     #[test]
     fn a_broker_is_a_host_and_perhaps_a_port() {
-        for (text, host, port) in [
-            ("mqtt://homeassistant.local", "homeassistant.local", 1883),
-            ("mqtt://192.168.1.9:1884/", "192.168.1.9", 1884),
-            ("mqtt://[::1]:1", "::1", 1),
-            ("mqtt://[::1]", "::1", 1883),
+        for (text, host, port, sealed) in [
+            ("mqtt://homeassistant.local", "homeassistant.local", 1883, false),
+            ("mqtt://192.168.1.9:1884/", "192.168.1.9", 1884, false),
+            ("mqtt://[::1]:1", "::1", 1, false),
+            ("mqtts://[::1]", "::1", 8883, true),
         ] {
-            assert_eq!(address(text), Some((host.to_owned(), port)), "{text}");
+            assert_eq!(address(text), Some(Address { host: host.to_owned(), port, sealed }), "{text}");
         }
-        for wrong in ["x", "mqtts://x", "mqtt://", "mqtt://a b", "mqtt://x:0", "mqtt://x:y", "mqtt://u@x"] {
+        for wrong in ["x", "https://x", "mqtt://", "mqtt://a b", "mqtt://x:0", "mqtt://x:y", "mqtt://u@x"] {
             assert_eq!(address(wrong), None, "{wrong}");
         }
     }

@@ -4,7 +4,7 @@ use super::check::Report;
 use super::values::{HomePath, Seconds};
 use crate::notify::EventKind;
 use crate::notify::sink::ntfy::Ntfy;
-use crate::notify::web::Roots;
+use crate::roots::Roots;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
 use thiserror::Error;

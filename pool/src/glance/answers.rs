@@ -65,6 +65,16 @@ pub struct Ledger {
     pub last_share: u64,
     pub last_slice: u64,
     pub slowest_commit_seconds: f64,
+    pub check: Option<LedgerCheck>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct LedgerCheck {
+    pub at: u64,
+    pub slices: u64,
+    pub wrong: u64,
+    pub found: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -3,7 +3,8 @@
 use super::answers::Answers;
 use crate::config::Config;
 use crate::identity_file;
-use crate::notify::web::{Roots, Web, WebError};
+use crate::notify::web::{Web, WebError};
+use crate::roots::Roots;
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use thiserror::Error;

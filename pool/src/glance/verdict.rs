@@ -35,6 +35,12 @@ pub fn verdict(answers: &Answers) -> Vec<Trouble> {
         let why = ledger.detail.as_deref().unwrap_or("see the log");
         say(true, format!("shares are not written down ({}): {why}", ledger.state));
     }
+    if let Some(check) =
+        status.ledger.as_ref().and_then(|ledger| ledger.check.as_ref()).filter(|check| check.wrong > 0)
+    {
+        let first = check.found.first().map_or("", String::as_str);
+        say(true, format!("the ledger is not what it says: {first}; `punchbowl verify` tells all"));
+    }
     let age = status.template.as_ref().map(|template| template.age_seconds).unwrap_or_default();
     let age = Duration::try_from_secs_f64(age).unwrap_or_default();
     if age >= OLD && status.source.state == "serving" {

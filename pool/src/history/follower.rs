@@ -6,10 +6,11 @@
 
 use super::beginning;
 use super::bests::Bests;
+use super::event::{self, Closed, Event};
 use super::round::{self, Found, Round};
 use super::series::REACH;
 use super::tally::Tally;
-use ledger::{LedgerHandle, Progress, Reader, SignedHead, StoreError};
+use ledger::{Head, LedgerHandle, Progress, Reader, SignedHead, StoreError};
 use std::path::PathBuf;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,6 +32,10 @@ pub struct Known {
     pub bests: Bests,
     /// The round under way.
     pub round: Round,
+    /// What everybody did in the event's slices that have ended; none without an event.
+    pub event: Option<(Event, Closed)>,
+    /// What everybody did in all slices that have ended.
+    pub ever: Closed,
     /// Blocks, newest first.
     pub blocks: Vec<Found>,
     /// The newest head.
@@ -51,6 +56,7 @@ struct Reading {
     ledger: LedgerHandle,
     known: Following,
     file: PathBuf,
+    event: Option<Event>,
     seen: Progress,
     saved: Instant,
     looked: Instant,
@@ -78,15 +84,15 @@ impl Following {
 }
 
 impl Follower {
-    /// Starts to follow `ledger`.
-    pub fn start(ledger: LedgerHandle) -> (Follower, Following) {
+    /// Starts to follow `ledger`, in which `event` is looked at by itself.
+    pub fn start(ledger: LedgerHandle, event: Option<Event>) -> (Follower, Following) {
         let (stop, stopped) = mpsc::channel();
         let known = Following::default();
         let shared = known.clone();
         // Read here, before there can be any newer one.
         let last = ledger.progress().borrow().last_share;
         let thread = std::thread::Builder::new().name("history".to_owned());
-        let thread = thread.spawn(move || match Reading::open(ledger, shared, last) {
+        let thread = thread.spawn(move || match Reading::open(ledger, event, shared, last) {
             Ok(reading) => reading.run(&stopped),
             Err(error) => warn!(%error, "the ledger cannot be read: pages show no history"),
         });
@@ -111,6 +117,7 @@ impl Reading {
     /// Follows `ledger`, whose last share at the pool's start was `last`.
     fn open(
         ledger: LedgerHandle,
+        event: Option<Event>,
         known: Following,
         last: u64,
     ) -> Result<Reading, Box<dyn std::error::Error>> {
@@ -121,10 +128,14 @@ impl Reading {
         {
             let mut known = known.known();
             known.bests = Bests::load(&file, &id, first);
+            if let Some(event) = event {
+                known.bests.follow(event, event.first_share(&reader)?);
+            }
             known.last_share = first.saturating_sub(1);
+            known.tally = Tally::since(unix_now());
         }
         let (saved, looked) = (Instant::now(), Instant::now());
-        Ok(Reading { reader, ledger, known, file, seen: Progress::default(), saved, looked })
+        Ok(Reading { reader, ledger, known, file, event, seen: Progress::default(), saved, looked })
     }
 
     fn run(mut self, stopped: &mpsc::Receiver<()>) {
@@ -173,13 +184,23 @@ impl Reading {
     fn look_at_rounds(&mut self) -> Result<(), StoreError> {
         let (mut round, head) = (Round::read(&self.reader)?, self.reader.last_head()?);
         let blocks = round::blocks(&self.reader, BLOCKS)?;
+        let slice = |head: &Option<SignedHead>| head.as_ref().map(|head| head.head.slice);
+        let is_new = slice(&head) != slice(&self.known.known().head);
+        // As often as a slice ends: then all of it changes.
+        let closed = match self.event.filter(|_| is_new) {
+            Some(event) => Some((event, event.closed(&self.reader)?)),
+            None => None,
+        };
+        let ever = if is_new { Some(event::ever(&self.reader)?) } else { None };
         self.looked = Instant::now();
         let mut known = self.known.known();
-        let slice = |head: &Option<SignedHead>| head.as_ref().map(|head| head.head.slice);
         // What was taken down so far is in slices that have ended, if one has.
-        if slice(&head) != slice(&known.head) {
+        if is_new {
             known.tally.slice_ended();
         }
+        known.event =
+            closed.or_else(|| known.event.take()).or(self.event.map(|event| (event, Closed::new())));
+        known.ever = ever.unwrap_or_else(|| std::mem::take(&mut known.ever));
         if round.first_share == known.round.first_share {
             round.since = round.since.or(known.round.since);
         }
@@ -262,21 +283,30 @@ struct Run {
 /// The first share that charts need: a week's, or the last millions.
 fn first_needed(reader: &Reader) -> Result<u64, StoreError> {
     let last = reader.last_share()?;
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    let newest = reader.last_head()?.map_or(0, |head| head.head.slice);
-    // The first slice that ends after `since`, by halves: there may be a hundred thousand.
-    let since = unix.saturating_sub(REACH);
-    let (mut low, mut high) = (1, newest + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let closed = reader.head(middle)?.map_or(u64::MAX, |head| head.head.closed.into());
-        if closed < since { low = middle + 1 } else { high = middle }
-    }
-    let first = match reader.head(low)? {
+    let since = unix_now().saturating_sub(REACH);
+    let first = match reader.head(first_slice(reader, |head| u64::from(head.closed) >= since)?)? {
         Some(head) => head.head.first_share,
         None => reader.last_head()?.map_or(1, |head| head.head.last_share() + 1),
     };
     Ok(first.max((last + 1).saturating_sub(READ_BACK)).max(1))
+}
+
+/// The first slice whose head is `late`, as those after it are; the one after the newest, if
+/// none is.
+pub(super) fn first_slice(reader: &Reader, late: impl Fn(&Head) -> bool) -> Result<u64, StoreError> {
+    let newest = reader.last_head()?.map_or(0, |head| head.head.slice);
+    // By halves: there may be a hundred thousand.
+    let (mut low, mut high) = (1, newest + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let is_late = reader.head(middle)?.is_none_or(|head| late(&head.head));
+        if is_late { high = middle } else { low = middle + 1 }
+    }
+    Ok(low)
+}
+
+fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
 fn hex(bytes: &[u8]) -> String {

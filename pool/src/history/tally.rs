@@ -14,6 +14,8 @@ pub struct Tally {
     pub members: HashMap<Arc<str>, MemberTally>,
     /// The newest shares, newest first, one for each member and second.
     pub feed: VecDeque<Seen>,
+    /// When the pool started, seconds since the Unix epoch.
+    started: u64,
     workers: usize,
 }
 
@@ -41,6 +43,8 @@ pub struct WorkerTally {
     pub last_share: u64,
     /// Shares that this process has read; a week's, or those of the last millions.
     pub shares: u64,
+    /// Of these, shares that came since the pool started.
+    pub since_start: u64,
     /// Difficulty of the newest.
     pub difficulty: f64,
 }
@@ -77,6 +81,11 @@ const WORKERS: usize = 4_000;
 const FEED: usize = 24;
 
 impl Tally {
+    /// No shares yet, of a pool that started at `started`.
+    pub fn since(started: u64) -> Tally {
+        Tally { started, ..Tally::default() }
+    }
+
     /// Takes down `count` shares of `difficulty` each. Times never go back.
     pub fn add(
         &mut self,
@@ -113,6 +122,9 @@ impl Tally {
         of_worker.series.add(at, count, difficulty);
         of_worker.last_share = at;
         of_worker.shares += u64::from(count);
+        if at >= self.started {
+            of_worker.since_start += u64::from(count);
+        }
         of_worker.difficulty = difficulty;
         self.show(Seen {
             at,

@@ -2,16 +2,20 @@
 
 use super::discovery::{Message, Topics};
 use super::standings::Standings;
+use super::tunnel::{Tunnel, TunnelError};
 use crate::config;
+use crate::config::home_assistant::Address;
 use crate::config::notify::SecretError;
 use crate::notify::View;
 use crate::notify::courier::unix_time;
 use crate::status::Observed;
 use rumqttc::{AsyncClient, Event, EventLoop, LastWill, MqttOptions, Packet, QoS};
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -24,6 +28,8 @@ pub struct HomeAssistant {
     places: usize,
     interval: Duration,
     broker: String,
+    /// The way to a broker that speaks TLS.
+    tunnel: Option<Tunnel>,
 }
 
 /// Why Home Assistant cannot be told.
@@ -35,6 +41,9 @@ pub enum SetupError {
     /// The password cannot be had.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// TLS cannot be had.
+    #[error("home_assistant.broker: {0}")]
+    Tunnel(#[from] TunnelError),
 }
 
 /// Messages that may wait to be sent.
@@ -57,8 +66,16 @@ impl HomeAssistant {
         name: &str,
     ) -> Result<Option<HomeAssistant>, SetupError> {
         let Some(broker) = &config.broker else { return Ok(None) };
-        let (host, port) =
+        let address =
             config::home_assistant::address(broker).ok_or_else(|| SetupError::Broker(broker.clone()))?;
+        let tunnel = match &address {
+            Address { host, port, sealed: true } => Some(Tunnel::open(host, *port, config.roots)?),
+            _ => None,
+        };
+        let (host, port) = match &tunnel {
+            Some(tunnel) => (Ipv4Addr::LOCALHOST.to_string(), tunnel.port()?),
+            None => (address.host, address.port),
+        };
         let topics = Topics::new(&config.discovery_prefix, &config.topic, authority);
         let mut options = MqttOptions::new(topics.pool(), host, port);
         options.set_keep_alive(KEEP_ALIVE);
@@ -75,12 +92,18 @@ impl HomeAssistant {
             places: usize::try_from(config.workers).unwrap_or(usize::MAX),
             interval: config.interval.duration(),
             broker: broker.clone(),
+            tunnel,
         }))
     }
 
     /// Tells of `observed` until `shutdown` is cancelled; then takes its leave.
     pub async fn run(self, observed: Observed, shutdown: CancellationToken) {
-        let HomeAssistant { client, events, topics, name, places, interval, broker } = self;
+        let HomeAssistant { client, events, topics, name, places, interval, broker, tunnel } = self;
+        // Ended when it is dropped.
+        let mut tunnels = JoinSet::new();
+        if let Some(tunnel) = tunnel {
+            tunnels.spawn(tunnel.run());
+        }
         let (announce, due) = watch::channel(0u64);
         let mut link = tokio::spawn(keep(events, topics.birth(), client.clone(), announce, broker));
         let mut teller = Teller {

@@ -108,7 +108,7 @@ impl Standings {
         json!({
             "mining": on(status.serving && view.source_trouble.is_none()),
             "node_problem": on(view.source_trouble.is_some()),
-            "ledger_problem": on(view.ledger != crate::notify::view::LedgerView::Working),
+            "ledger_problem": on(view.ledger != crate::notify::view::LedgerView::Working || view.ledger_wrong.is_some()),
             "hashrate": terahashes(self.pool.rate().0),
             "workers": view.workers.len(),
             "accepted": view.shares.0,

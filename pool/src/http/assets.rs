@@ -3,6 +3,7 @@
 //! Their addresses carry a hash of their bytes, so that a browser keeps them for ever and
 //! an update is seen at once.
 
+use super::api::document::{Endpoint, Parameter};
 use super::problem::Problem;
 use axum::Router;
 use axum::extract::Path;
@@ -37,6 +38,21 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/assets/{name}", get(|Path(name): Path<String>| async move { show(&name) }))
         .route("/favicon.ico", get(|| async { SIGN.answer() }))
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    const NAME: &[Parameter] = &[Parameter {
+        name: "name",
+        place: "path",
+        kind: "string",
+        description: "A name that changes with its bytes.",
+    }];
+    vec![
+        Endpoint::other("/assets/{name}", "text/css", "The style sheet, the script and the sign.")
+            .takes(NAME)
+            .or(404),
+        Endpoint::other("/favicon.ico", "image/svg+xml", "The sign."),
+    ]
 }
 
 fn show(name: &str) -> Response {

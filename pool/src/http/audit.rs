@@ -11,6 +11,7 @@
 mod json;
 mod stream;
 
+use super::api::document::{Endpoint, Parameter};
 use super::problem::Problem;
 use crate::audit::{ListenError, Listeners};
 use axum::Router;
@@ -19,8 +20,8 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
+use json::{AuditHead, AuditHeads, AuditProof, AuditView};
 use ledger::{Reader, StoreError};
-use serde_json::json;
 use std::str::FromStr;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -44,18 +45,84 @@ pub(crate) fn routes(listeners: Arc<Listeners>, shutdown: CancellationToken) -> 
         .with_state(Audit { listeners, shutdown })
 }
 
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    const HEADS: &[Parameter] = &[
+        Parameter {
+            name: "from",
+            place: "query",
+            kind: "integer",
+            description: "The first slice; 1 where nothing is said.",
+        },
+        Parameter {
+            name: "limit",
+            place: "query",
+            kind: "integer",
+            description: "Heads wanted, 1 to 1000; 100 where nothing is said.",
+        },
+    ];
+    const SLICE: &[Parameter] =
+        &[Parameter { name: "number", place: "path", kind: "integer", description: "The slice's number." }];
+    const SHARE: &[Parameter] =
+        &[Parameter { name: "sequence", place: "path", kind: "integer", description: "The share's number." }];
+    const FROM: &[Parameter] = &[
+        Parameter {
+            name: "from",
+            place: "query",
+            kind: "string",
+            description: "A share's number or a whole place, share.slice.entry; the beginning where nothing is said. \
+                Last-Event-ID goes before it.",
+        },
+        Parameter {
+            name: "whole_from",
+            place: "query",
+            kind: "integer",
+            description: "Slices before this one come without their shares.",
+        },
+    ];
+    vec![
+        Endpoint::get::<AuditView>("/api/v1/audit", "Which ledger it is, who signs it, how long it is.")
+            .or(503),
+        Endpoint::get::<AuditHeads>("/api/v1/audit/heads", "Signed heads, oldest first.")
+            .takes(HEADS)
+            .or(400)
+            .or(503),
+        Endpoint::other(
+            "/api/v1/audit/slices/{number}",
+            stream::EVIDENCE,
+            "A closed slice with all that recomputes it (docs/audit.md).",
+        )
+        .takes(SLICE)
+        .or(400)
+        .or(404)
+        .or(503),
+        Endpoint::get::<AuditProof>("/api/v1/audit/shares/{sequence}/proof", "That a share is in its slice.")
+            .takes(SHARE)
+            .or(400)
+            .or(404)
+            .or(503),
+        Endpoint::other(
+            "/api/v1/shares/stream",
+            "text/event-stream",
+            "The whole ledger, as server-sent events, and then what is new.",
+        )
+        .takes(FROM)
+        .or(400)
+        .or(503),
+    ]
+}
+
 async fn about(State(audit): State<Audit>) -> Result<Response, Problem> {
     let about = audit.read(|reader| {
         let (identity, head) = (reader.identity()?, reader.last_head()?);
-        Ok(json!({
-            "ledger": json::hex(&identity.ledger.0),
-            "network": identity.network,
-            "shares": reader.last_share()?,
-            "slices": head.as_ref().map_or(0, |head| head.head.slice),
-            "entries": reader.last_entry()?.0,
-            "signer": head.as_ref().map(|head| json::hex(&head.signer)),
-            "last_head": head.as_ref().map(json::head),
-        }))
+        Ok(AuditView {
+            ledger: json::hex(&identity.ledger.0),
+            network: identity.network,
+            shares: reader.last_share()?,
+            slices: head.as_ref().map_or(0, |head| head.head.slice),
+            entries: reader.last_entry()?.0,
+            signer: head.as_ref().map(|head| json::hex(&head.signer)),
+            last_head: head.as_ref().map(AuditHead::from),
+        })
     });
     Ok(Json(about.await?).into_response())
 }
@@ -65,8 +132,8 @@ async fn heads(State(audit): State<Audit>, RawQuery(query): RawQuery) -> Result<
     let limit: usize = number(query.as_deref(), "limit")?.unwrap_or(100).clamp(1, PAGE);
     let heads = audit.read(move |reader| reader.heads(from, limit)).await?;
     let next = heads.last().filter(|_| heads.len() == limit).map(|head| head.head.slice.saturating_add(1));
-    let heads: Vec<_> = heads.iter().map(json::head).collect();
-    Ok(Json(json!({ "heads": heads, "next": next })).into_response())
+    let heads = heads.iter().map(AuditHead::from).collect();
+    Ok(Json(AuditHeads { heads, next }).into_response())
 }
 
 async fn slice(
@@ -95,7 +162,7 @@ async fn proof(
         ))
     };
     let proof = proof.ok_or_else(none)?;
-    Ok(Json(json::proof(&proof)).into_response())
+    Ok(Json(AuditProof::from(&proof)).into_response())
 }
 
 impl Audit {

@@ -3,6 +3,7 @@
 //! `pool` with every view, `share` for new shares, `block` for a block that was found or
 //! whose state has changed, `best` for a new best share of the pool.
 
+use super::api::document::Endpoint;
 use super::{Shown, stream};
 use crate::view::View;
 use axum::Router;
@@ -25,6 +26,11 @@ struct Telling {
 
 pub(super) fn routes() -> Router<Arc<Shown>> {
     Router::new().route("/api/v1/events", get(listen))
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    let events = "What happens, as it happens (server-sent events): pool, share, block, best.";
+    vec![Endpoint::other("/api/v1/events", "text/event-stream", events).or(503)]
 }
 
 async fn listen(State(shown): State<Arc<Shown>>) -> Response {

@@ -1,6 +1,7 @@
 //! Whether it lives, and whether miners are given jobs.
 
 use super::Shown;
+use super::api::document::Endpoint;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,6 +11,17 @@ use std::sync::Arc;
 
 pub(super) fn routes() -> Router<Arc<Shown>> {
     Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready))
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::other("/healthz", "text/plain", "Whether the pool lives."),
+        Endpoint::other(
+            "/readyz",
+            "text/plain",
+            "Whether miners are given jobs; 503, and why not, while they are not.",
+        ),
+    ]
 }
 
 async fn ready(State(shown): State<Arc<Shown>>) -> Response {

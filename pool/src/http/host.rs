@@ -11,6 +11,7 @@ pub mod settings;
 pub mod sign_in;
 
 use super::Shown;
+use super::api::document::Endpoint;
 use crate::access::Access;
 use crate::notify::NotifyHandle;
 use crate::settings::SettingsDesk;
@@ -43,6 +44,10 @@ pub(super) fn routes(shown: &Shown) -> Router<Arc<Shown>> {
         return Router::new();
     }
     Router::new().merge(sign_in::routes()).merge(settings::routes()).merge(notify::routes())
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    [sign_in::endpoints(), settings::endpoints(), notify::endpoints()].concat()
 }
 
 impl Shown {

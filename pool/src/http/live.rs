@@ -3,6 +3,7 @@
 //!
 //! A part is drawn once for all who look at its page, and so are the bytes of the event.
 
+use super::api::document::{Endpoint, Parameter};
 use super::pages::Page;
 use super::problem::Problem;
 use super::query::{Asked, Query};
@@ -40,6 +41,17 @@ const EVERY: u64 = 2;
 
 pub(super) fn routes() -> Router<Arc<Shown>> {
     Router::new().route("/live", get(look))
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    const PAGE: &[Parameter] = &[Parameter {
+        name: "page",
+        place: "query",
+        kind: "string",
+        description: "The page's address, as the page itself names it.",
+    }];
+    let parts = "The parts of a page that change (server-sent events).";
+    vec![Endpoint::other("/live", "text/event-stream", parts).takes(PAGE).or(404).or(503)]
 }
 
 async fn look(State(shown): State<Arc<Shown>>, Asked(query): Asked<Query>) -> Response {

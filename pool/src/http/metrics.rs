@@ -2,6 +2,7 @@
 //! a fixed number of members), so that the number of series is bounded whatever miners do.
 
 use super::Shown;
+use super::api::document::Endpoint;
 use crate::status::books::LedgerSnapshot;
 use crate::status::{StatusSnapshot, relays};
 use crate::view::View;
@@ -18,6 +19,10 @@ use std::time::Instant;
 
 pub(super) fn routes() -> Router<Arc<Shown>> {
     Router::new().route("/metrics", get(show))
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::other("/metrics", "text/plain", "Prometheus text, of bounded size.")]
 }
 
 async fn show(State(shown): State<Arc<Shown>>) -> Response {
@@ -169,6 +174,12 @@ pub fn render_view(view: &View) -> String {
 }
 
 fn ledger_metrics(page: &mut Page, ledger: &LedgerSnapshot) {
+    if let Some(check) = &ledger.check {
+        let wrong = "What the pool's last check of its own ledger found wrong.";
+        page.number("ledger_check_discrepancies", "gauge", wrong, check.wrong);
+        let at = "When that check ended, seconds since the Unix epoch.";
+        page.number("ledger_check_timestamp_seconds", "gauge", at, check.at);
+    }
     let working = u8::from(ledger.state == "working");
     page.number("ledger_working", "gauge", "1 while shares are written down.", working);
     page.number("ledger_last_share", "gauge", "Number of the last share on disk.", ledger.last_share);

@@ -18,6 +18,7 @@ pub mod screen;
 pub mod words;
 
 use super::Shown;
+use super::api::document::{Endpoint, MEMBER, RANGE};
 use super::api::pool::Back;
 use super::query::Asked;
 use crate::history::Range;
@@ -162,6 +163,19 @@ pub(super) fn routes() -> Router<Arc<Shown>> {
         .route("/screen", get(|shown| show(shown, Page::Screen)))
         .route("/check", get(|shown| show(shown, Page::Check)))
         .route("/join", get(join))
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/", "The pool.").takes(RANGE),
+        Endpoint::page("/next-block", "What the next block pays, and to whom."),
+        Endpoint::page("/members", "Who mines."),
+        Endpoint::page("/members/{member}", "One member.").takes(MEMBER).takes(RANGE),
+        Endpoint::page("/leaderboard", "Who is in front."),
+        Endpoint::page("/screen", "The big screen."),
+        Endpoint::page("/check", "The ledger, and how to check it."),
+        Endpoint::page("/join", "How to mine here."),
+    ]
 }
 
 async fn show(State(shown): State<Arc<Shown>>, page: Page) -> Response {

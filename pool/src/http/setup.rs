@@ -22,16 +22,15 @@ use crate::settings::Change;
 use crate::settings::form::Fields;
 use anyhow::{Context, Result};
 use axum::Router;
-use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::from_fn;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use rand::Rng;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -54,14 +53,13 @@ pub async fn ask(door: &HttpDoor, config: &Config, host: &HostSide) -> Result<Co
         network: network_name::of(config.network),
         readers: config.http.readers,
         throttle: Mutex::default(),
-        done: Notify::new(),
+        done: stop.clone(),
     });
     let server = door.server().context("serving the first-run page")?;
     let url = format!("http://{}/", crate::reach::address(server.address()));
     info!(address = %server.address(), %url, %code, "first run: open this page and enter the code to say who is paid");
     let serving = tokio::spawn(server.serve(routes(setup.clone()), stop.clone()));
-    setup.done.notified().await;
-    stop.cancel();
+    stop.cancelled().await;
     let _ = serving.await;
     info!("it is said who is paid; the pool starts");
     Ok(host.desk.load().into_config()?)
@@ -74,7 +72,8 @@ struct Setup {
     network: &'static str,
     readers: crate::access::readers::Readers,
     throttle: Mutex<Throttle>,
-    done: Notify,
+    /// Cancelled when it is said who is paid.
+    done: CancellationToken,
 }
 
 fn routes(setup: Arc<Setup>) -> Router {
@@ -88,9 +87,22 @@ fn routes(setup: Arc<Setup>) -> Router {
         )
         .merge(assets::routes())
         .fallback(|| async { Redirect::to("/") })
+        .layer(from_fn_with_state(setup.clone(), pass_on))
         .layer(from_fn(headers::secure))
-        .layer(axum::middleware::from_fn_with_state(setup.readers, super::readers::admit))
+        .layer(from_fn_with_state(setup.readers, super::readers::admit))
         .with_state(setup)
+}
+
+/// Browsers open connections that they may need later: the first request on such a one may come
+/// when the pool is about to answer. It is sent there, over a new one.
+async fn pass_on(State(setup): State<Arc<Setup>>, request: Request, next: Next) -> Response {
+    if !setup.done.is_cancelled() {
+        return next.run(request).await;
+    }
+    let same = request.uri().path_and_query().map_or("/", |same| same.as_str());
+    // Two slashes would name another host.
+    let is_ours = *request.method() == Method::GET && !same.starts_with("//");
+    if is_ours { Redirect::temporary(same).into_response() } else { Redirect::to("/").into_response() }
 }
 
 /// Eight letters that are hard to mistake, in two groups.
@@ -172,7 +184,7 @@ async fn save(
         return Ok(page(&setup, &wrong, Some(&fields)));
     }
     let opened = setup.host.access.open_session();
-    setup.done.notify_one();
+    setup.done.cancel();
     let cookie = set_cookie(&opened.cookie, &headers);
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/join")).into_response())
 }
@@ -207,14 +219,7 @@ impl Setup {
         }
         let desk = self.host.desk.clone();
         let made = tokio::task::spawn_blocking(move || desk.change(&values)).await;
-        match made.unwrap_or_else(|_| Change::Failed("the pool stops".into())) {
-            Change::Made => Vec::new(),
-            Change::Managed => vec!["The configuration of this pool is made where you installed it.".into()],
-            Change::Failed(why) => vec![why],
-            Change::Wrong(problems) => {
-                problems.into_iter().map(|(key, what, remedy)| format!("{key}: {what}; {remedy}")).collect()
-            }
-        }
+        made.unwrap_or_else(|_| Change::Failed("the pool stops".into())).into_wrong()
     }
 }
 

@@ -5,9 +5,14 @@ pub mod ckpool;
 pub mod public_pool;
 
 use super::Shown;
+use super::api::document::Endpoint;
 use axum::Router;
 use std::sync::Arc;
 
 pub(super) fn routes() -> Router<Arc<Shown>> {
     Router::new().merge(ckpool::routes()).merge(public_pool::routes())
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    [ckpool::endpoints(), public_pool::endpoints()].concat()
 }

@@ -5,7 +5,7 @@
 //! acknowledged and go nowhere: not into the ledger, not to the node, not into any sum.
 
 use super::Job;
-use crate::payout::{PaidOut, Payouts};
+use crate::payout::{Payouts, Spread};
 use crate::status::Heat;
 use bitcoin::ScriptBuf;
 use std::sync::{Arc, OnceLock};
@@ -68,15 +68,8 @@ impl Job {
         let (prefix, suffix) = heat::coinbase(EXTRANONCE_SIZE);
         let length = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_le_bytes(); // some 60
         let (version_rolling_allowed, path_length) = (1, 0);
-        let tail = [
-            &version.to_le_bytes()[..],
-            &[version_rolling_allowed, path_length],
-            &length(&prefix),
-            &prefix,
-            &length(&suffix),
-            &suffix,
-        ];
-        let extended_tail = tail.concat().into_boxed_slice();
+        let head = [&version.to_le_bytes()[..], &[version_rolling_allowed, path_length], &length(&prefix)];
+        let (wire_head, suffix_length) = (head.concat().into_boxed_slice(), length(&suffix));
         let split = SplitCoinbase { prefix, suffix, extranonce_size: EXTRANONCE_SIZE, witness: None };
         Job {
             id,
@@ -84,11 +77,12 @@ impl Job {
             is_heat: true,
             work: JobWork::new(version, true, split, []),
             payouts: Payouts::single(ScriptBuf::new()),
-            paid: PaidOut { outputs: Vec::new(), plan: None, basis: Vec::new() },
+            spread: Spread::default(),
             value: 0,
             fees: 0,
             record: OnceLock::new(),
-            extended_tail,
+            wire_head,
+            suffix_length,
             sv1_text: OnceLock::new(),
         }
     }

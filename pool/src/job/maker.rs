@@ -3,6 +3,8 @@
 //! One task owns every variant (one for each [`PayTo`]). On a new tip it first
 //! promotes the empty future job that miners already hold, which costs each of them
 //! one `SetNewPrevHash`, and only when that has reached everyone comes anything else.
+//! A tip that is a block of ours waits until the payouts of what follows know of it: miners go on
+//! with the last job for that moment, and no round and no address is paid twice.
 
 use super::board::{JobBoard, JobIds, Jobs, PayTo, SubscribeError, Subscription};
 use super::heat::HeatWatch;
@@ -69,6 +71,7 @@ pub fn start(config: JobMakerConfig, shutdown: CancellationToken) -> (JobBoard, 
         held_back: false,
         wave_runs: false,
         is_heating: false,
+        booking_limit: None,
         common: Common::new(),
         common_futures: Common::new(),
     };
@@ -96,6 +99,8 @@ struct JobMaker {
     held_back: bool,
     /// Miners work for warmth, until there is a template again.
     is_heating: bool,
+    /// A block of ours is the tip, and waits for its payouts to be written down, until then.
+    booking_limit: Option<Instant>,
     /// Jobs of the present template and payouts that several variants have in common.
     common: Common<Arc<Job>>,
     /// The same for the next block.
@@ -135,11 +140,14 @@ impl JobMaker {
     /// A tip has reached thousands of connections by then; those that do not read are not
     /// waited for.
     const LONGEST_WAVE: Duration = Duration::from_millis(100);
+    /// Booking a block takes some commits. A disk that hangs is not waited for any longer.
+    const LONGEST_BOOKING: Duration = Duration::from_secs(10);
 
     async fn run(mut self, mut waiting: mpsc::Receiver<Subscription>, shutdown: CancellationToken) {
         self.take_template();
         loop {
-            let (future_due, wave_limit) = (self.future_due, self.wave_limit);
+            let (future_due, wave_limit, booking_limit) =
+                (self.future_due, self.wave_limit, self.booking_limit);
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 changed = self.config.templates.changed() => match changed {
@@ -155,6 +163,7 @@ impl JobMaker {
                     let _ = request.answer.send(jobs);
                 }
                 () = over(self.wave.clone(), wave_limit), if self.wave_runs => self.wave_has_ended(),
+                () = sleep_until(booking_limit), if booking_limit.is_some() => self.take_template(),
                 () = sleep_until(future_due), if future_due.is_some() => {
                     self.build_futures();
                     self.announce();
@@ -170,6 +179,9 @@ impl JobMaker {
         let Some(template) = self.config.templates.borrow_and_update().clone() else { return };
         self.held_back = false;
         self.drop_unused_variants();
+        if self.waits_for_booking(&template) {
+            return;
+        }
         if self.is_new_tip(&template) && !template.provisional {
             // The provisional template was overtaken; it comes first all the same.
             let opening = self.config.openings.borrow().clone();
@@ -182,6 +194,22 @@ impl JobMaker {
             return;
         }
         self.work_on(template);
+    }
+
+    /// Whether `template` is the first on a block of ours whose payouts are not written down yet.
+    fn waits_for_booking(&mut self, template: &Template) -> bool {
+        let tip = &template.prev_hash;
+        if !self.is_new_tip(template) || !self.config.ruling.waits_for(tip) {
+            self.booking_limit = None;
+            return false;
+        }
+        let limit = *self.booking_limit.get_or_insert_with(|| Instant::now() + Self::LONGEST_BOOKING);
+        if Instant::now() < limit {
+            return true;
+        }
+        self.booking_limit = None;
+        warn!(%tip, "what our block pays is not written down yet, and is not waited for any longer: a block on it would pay the same once more");
+        false
     }
 
     /// Makes `template` the one that jobs are built from.
@@ -261,7 +289,7 @@ impl JobMaker {
     }
 
     fn payouts_changed(&mut self) {
-        if self.template.is_none() {
+        if self.template.is_none() || self.booking_limit.is_some() {
             // They are known now.
             return self.take_template();
         }

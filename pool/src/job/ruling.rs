@@ -3,15 +3,23 @@
 use super::JobParts;
 use super::board::PayTo;
 use super::limit::CoinbaseLimit;
-use crate::payout::{PayoutError, PayoutMode, PayoutSet, Payouts, RuledPayouts, Standpoint};
+use crate::payout::{
+    Found, FoundBlocks, PayoutError, PayoutMode, PayoutSet, Payouts, RuledPayouts, Standpoint,
+};
 use std::sync::Arc;
 use tokio::sync::watch;
+use work::Hash256;
 
 /// Where the job maker learns whom to pay.
 #[derive(Clone, Debug)]
 pub enum Ruling {
     /// One set for all, which changes when a descriptor moves on.
-    Pool(watch::Receiver<Arc<PayoutSet>>),
+    Pool {
+        /// The newest.
+        set: watch::Receiver<Arc<PayoutSet>>,
+        /// The pool's own blocks.
+        found: FoundBlocks,
+    },
     /// Each miner at its own address.
     Solo,
     /// By the ledger.
@@ -20,6 +28,8 @@ pub enum Ruling {
         standpoint: watch::Receiver<Option<Arc<Standpoint>>>,
         /// Bytes that payout outputs may take at most.
         most_bytes: u32,
+        /// The pool's own blocks.
+        found: FoundBlocks,
     },
 }
 
@@ -27,10 +37,11 @@ impl Ruling {
     /// As `payouts` are configured.
     pub fn of(payouts: &PayoutMode) -> Ruling {
         match payouts {
-            PayoutMode::Fixed(fixed) => Ruling::Pool(fixed.watch()),
+            PayoutMode::Fixed(fixed) => Ruling::Pool { set: fixed.watch(), found: fixed.found.clone() },
             PayoutMode::Solo(_) => Ruling::Solo,
             PayoutMode::Ruled(ruled) => {
-                Ruling::Ledger { standpoint: ruled.watch(), most_bytes: ruled.most_bytes }
+                let (standpoint, found) = (ruled.watch(), ruled.found.clone());
+                Ruling::Ledger { standpoint, most_bytes: ruled.most_bytes, found }
             }
         }
     }
@@ -38,15 +49,33 @@ impl Ruling {
     /// Whether it is known whom to pay.
     pub fn is_known(&self) -> bool {
         match self {
-            Ruling::Pool(_) | Ruling::Solo => true,
+            Ruling::Pool { .. } | Ruling::Solo => true,
             Ruling::Ledger { standpoint, .. } => standpoint.borrow().is_some(),
+        }
+    }
+
+    /// Whether `tip` is a block of ours, and what jobs pay by does not know of its payouts yet: a
+    /// job on it would pay the same round or the same address, and repay the same credits, again.
+    pub fn waits_for(&self, tip: &Hash256) -> bool {
+        let used = |found: &Found, host: Option<&PayoutSet>| {
+            found.index.is_some() && host.and_then(PayoutSet::descriptor_index) == found.index
+        };
+        match self {
+            Ruling::Pool { set, found } => {
+                found.at(tip).is_some_and(|found| used(&found, Some(&set.borrow())))
+            }
+            Ruling::Solo => false,
+            Ruling::Ledger { standpoint, found, .. } => found.at(tip).is_some_and(|found| {
+                let standpoint = standpoint.borrow();
+                standpoint.as_ref().is_none_or(|now| !now.counts(tip) || used(&found, now.host.as_deref()))
+            }),
         }
     }
 
     /// Comes when jobs are to pay otherwise than before.
     pub async fn changed(&mut self) {
         let changed = match self {
-            Ruling::Pool(set) => set.changed().await.is_ok(),
+            Ruling::Pool { set, .. } => set.changed().await.is_ok(),
             Ruling::Solo => false,
             Ruling::Ledger { standpoint, .. } => standpoint.changed().await.is_ok(),
         };
@@ -69,8 +98,8 @@ impl Ruling {
     ) -> Result<Payouts, PayoutError> {
         match (self, pay_to) {
             (_, PayTo::Script(script)) => Ok(Payouts::single(script.clone())),
-            (Ruling::Pool(set), PayTo::Pool) => Ok(Payouts::Set(PayoutSet::clone(&set.borrow()))),
-            (Ruling::Ledger { standpoint, most_bytes }, PayTo::Member { name, limit }) => {
+            (Ruling::Pool { set, .. }, PayTo::Pool) => Ok(Payouts::Set(PayoutSet::clone(&set.borrow()))),
+            (Ruling::Ledger { standpoint, most_bytes, .. }, PayTo::Member { name, limit }) => {
                 let standpoint = standpoint.borrow().clone().ok_or(PayoutError::Empty)?;
                 let finder = standpoint.needs_finder().then(|| name.clone());
                 let room = limit.room(&parts.coinbase, tag, in_block.min(*most_bytes));

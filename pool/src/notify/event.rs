@@ -1,5 +1,6 @@
 //! What a host may want to hear of, and in which words.
 
+use crate::described::{Described, Schemas};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt;
@@ -141,6 +142,14 @@ impl EventKind {
             EventKind::Ledger => "ledger",
             EventKind::Test => "test",
         }
+    }
+}
+
+impl Described for EventKind {
+    fn schema(_: &mut Schemas) -> Value {
+        let names: Vec<&str> =
+            EventKind::ALL.iter().chain(&[EventKind::Test]).map(|kind| kind.name()).collect();
+        json!({"type": "string", "enum": names})
     }
 }
 

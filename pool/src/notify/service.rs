@@ -10,6 +10,7 @@ use super::sink::Sink;
 use super::view::{BestView, View, worker_name};
 use super::watcher::Watcher;
 use super::web::Web;
+use crate::described;
 use crate::history::Following;
 use crate::status::Observed;
 use serde::Serialize;
@@ -55,41 +56,47 @@ struct Running {
     state: Arc<Mutex<SinkState>>,
 }
 
-/// How notifications fare.
-#[derive(Clone, Debug, Serialize)]
-pub struct NotifyStatus {
-    /// Where they go.
-    pub sinks: Vec<SinkStatus>,
-    /// Which kinds are told.
-    pub events: Vec<EventKind>,
+described! {
+    /// How notifications fare.
+    #[derive(Clone, Debug, Serialize)]
+    pub struct NotifyStatus {
+        /// Where they go.
+        pub sinks: Vec<SinkStatus>,
+        /// Which kinds are told.
+        pub events: Vec<EventKind>,
+    }
 }
 
-/// How one sink fares.
-#[derive(Clone, Debug, Serialize)]
-pub struct SinkStatus {
-    /// `ntfy`, `webhook` or `nostr`.
-    pub name: &'static str,
-    /// Where it is.
-    pub host: String,
-    /// Notices that wait for it.
-    pub waiting: u64,
-    /// Notices that it took since the start.
-    pub delivered: u64,
-    /// When it took the last, seconds since the Unix epoch.
-    pub last_delivery: Option<u64>,
-    /// Why it did not take the last one.
-    pub trouble: Option<String>,
+described! {
+    /// How one sink fares.
+    #[derive(Clone, Debug, Serialize)]
+    pub struct SinkStatus {
+        /// `ntfy`, `webhook` or `nostr`.
+        pub name: &'static str,
+        /// Where it is.
+        pub host: String,
+        /// Notices that wait for it.
+        pub waiting: u64,
+        /// Notices that it took since the start.
+        pub delivered: u64,
+        /// When it took the last, seconds since the Unix epoch.
+        pub last_delivery: Option<u64>,
+        /// Why it did not take the last one.
+        pub trouble: Option<String>,
+    }
 }
 
-/// What came of a test at one sink.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TestOutcome {
-    /// `ntfy`, `webhook` or `nostr`.
-    pub name: &'static str,
-    /// Where it is.
-    pub host: String,
-    /// Why it did not take the notice; none when it did.
-    pub error: Option<String>,
+described! {
+    /// What came of a test at one sink.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    pub struct TestOutcome {
+        /// `ntfy`, `webhook` or `nostr`.
+        pub name: &'static str,
+        /// Where it is.
+        pub host: String,
+        /// Why it did not take the notice; none when it did.
+        pub error: Option<String>,
+    }
 }
 
 impl NotifyHandle {

@@ -2,7 +2,7 @@
 //! that can be news.
 
 use super::event::BlockNews;
-use crate::status::{BlockRecord, StatusSnapshot};
+use crate::status::{BlockRecord, LedgerCheck, StatusSnapshot};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ pub struct View {
     pub template: Option<(u32, Duration)>,
     /// How the ledger fares.
     pub ledger: LedgerView,
+    /// What the pool's own check of it found wrong; none while nothing is.
+    pub ledger_wrong: Option<String>,
     /// What each worker with an open channel has done on the channels that it has now, by
     /// `member.worker`.
     pub workers: BTreeMap<String, WorkerView>,
@@ -87,6 +89,7 @@ impl View {
                 Some(ledger) if ledger.state == "failed" => LedgerView::Failed(advice(ledger.detail)),
                 _ => LedgerView::Working,
             },
+            ledger_wrong: ledger.and_then(|ledger| ledger.check.as_ref()).and_then(LedgerCheck::trouble),
             workers: workers(snapshot),
             best: None,
             shares: (snapshot.shares.accepted, snapshot.shares.rejected.values().sum()),

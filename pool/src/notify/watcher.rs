@@ -40,6 +40,8 @@ pub struct Watcher {
     template: Alarm,
     ledger: Alarm,
     ledger_failed: bool,
+    /// Whether the last look saw a check that failed.
+    check_failed: bool,
     roster: Roster,
     best: Best,
     /// What is known of each block in view; none before the first look.
@@ -65,6 +67,7 @@ impl Watcher {
             template: Alarm::default(),
             ledger: Alarm::default(),
             ledger_failed: false,
+            check_failed: false,
             roster: Roster::default(),
             best: Best { known: best_known, quiet_until: now + gap },
             blocks: None,
@@ -88,6 +91,7 @@ impl Watcher {
         self.look_at_source(now, view, &mut news);
         self.look_at_template(now, view, &mut news);
         self.look_at_ledger(now, view, &mut news);
+        self.look_at_check(view, &mut news);
         self.look_at_best(now, view, &mut news);
         let able = view.source_trouble.is_none() && view.ledger == LedgerView::Working;
         self.roster.look(
@@ -153,6 +157,14 @@ impl Watcher {
             }
             Some(Turn::Good { .. }) => news.push(Event::LedgerWorking),
             None => {}
+        }
+    }
+
+    /// A check that fails is told of once, until one does not.
+    fn look_at_check(&mut self, view: &View, news: &mut Vec<Event>) {
+        let failed_before = std::mem::replace(&mut self.check_failed, view.ledger_wrong.is_some());
+        if let Some(reason) = view.ledger_wrong.clone().filter(|_| !failed_before) {
+            news.push(Event::LedgerCheckFailed { reason });
         }
     }
 

@@ -3,8 +3,7 @@
 //! No redirects are followed (they would carry a secret elsewhere) and no proxy is taken from the
 //! environment. Which certificates are believed is the host's choice.
 
-use super::web::roots::tls;
-use serde::{Deserialize, Serialize};
+use crate::roots::{Roots, RootsError};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -34,26 +33,12 @@ pub struct Answer {
     pub start: String,
 }
 
-/// Which certificates are believed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Roots {
-    /// Those of Mozilla's list, which is built in.
-    #[default]
-    Mozilla,
-    /// Those of this machine (or of the file that `SSL_CERT_FILE` names).
-    System,
-}
-
 /// Why nothing came back.
 #[derive(Debug, Error)]
 pub enum WebError {
-    /// The system's certificates cannot be read.
-    #[error("this machine's certificates cannot be used: {0}")]
-    Roots(String),
-    /// TLS cannot be set up.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(#[from] rustls::Error),
+    /// Certificates.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
     /// It did not get there, or no answer came back.
     #[error("{0}")]
     Failed(String),
@@ -71,7 +56,7 @@ impl Web {
     /// When there are none.
     pub fn new(roots: Roots) -> Result<Web, WebError> {
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(roots)?)
+            .tls_backend_preconfigured(roots.client()?)
             .redirect(reqwest::redirect::Policy::none())
             .timeout(PATIENCE)
             .connect_timeout(PATIENCE / 2)
@@ -136,31 +121,4 @@ fn failed(error: reqwest::Error) -> WebError {
         cause = inner.source();
     }
     WebError::Failed(text)
-}
-
-mod roots {
-    use super::{Roots, WebError};
-    use rustls::{ClientConfig, RootCertStore, crypto::ring};
-    use std::sync::Arc;
-
-    pub(super) fn tls(roots: Roots) -> Result<ClientConfig, WebError> {
-        let mut store = RootCertStore::empty();
-        match roots {
-            Roots::Mozilla => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-            Roots::System => {
-                let found = rustls_native_certs::load_native_certs();
-                let (usable, _) = store.add_parsable_certificates(found.certs);
-                if usable == 0 {
-                    let why = found.errors.first().map_or("there are none".into(), ToString::to_string);
-                    return Err(WebError::Roots(format!(
-                        "{why}; install the package ca-certificates, or set notify.roots = \"mozilla\""
-                    )));
-                }
-            }
-        }
-        Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(store)
-            .with_no_client_auth())
-    }
 }

@@ -3,6 +3,7 @@
 use super::SetupError;
 use super::address::PayoutAddress;
 use super::descriptor::{DescriptorError, PayoutDescriptor};
+use super::found::FoundBlocks;
 use super::rotation::{Rotation, RotationError};
 use super::set::PayoutSet;
 use bitcoin::ScriptBuf;
@@ -15,6 +16,8 @@ use tokio::sync::watch;
 /// The current payout set of a pool that pays one destination.
 #[derive(Debug)]
 pub struct FixedPayout {
+    /// The pool's own blocks.
+    pub found: FoundBlocks,
     set: watch::Sender<Arc<PayoutSet>>,
     /// For a ranged descriptor only.
     ranged: Option<Mutex<Ranged>>,
@@ -40,8 +43,7 @@ pub enum AdvanceError {
 impl FixedPayout {
     /// Pays one address, always.
     pub fn address(address: &PayoutAddress) -> FixedPayout {
-        let set = PayoutSet::single(address.script.clone());
-        FixedPayout { set: watch::Sender::new(Arc::new(set)), ranged: None }
+        FixedPayout::of(PayoutSet::single(address.script.clone()), None)
     }
 
     /// Pays a descriptor. A ranged one takes up the index kept in `data_dir`.
@@ -50,15 +52,16 @@ impl FixedPayout {
     /// When the index cannot be read or stored, or the descriptor is used up.
     pub fn descriptor(descriptor: PayoutDescriptor, data_dir: &Path) -> Result<FixedPayout, SetupError> {
         if !descriptor.is_ranged() {
-            let set = PayoutSet::single(descriptor.script_at(0)?);
-            return Ok(FixedPayout { set: watch::Sender::new(Arc::new(set)), ranged: None });
+            return Ok(FixedPayout::of(PayoutSet::single(descriptor.script_at(0)?), None));
         }
         let rotation = Rotation::open(data_dir, &descriptor.to_text())?;
         let set = PayoutSet::single_at(descriptor.script_at(rotation.index())?, rotation.index());
-        Ok(FixedPayout {
-            set: watch::Sender::new(Arc::new(set)),
-            ranged: Some(Mutex::new(Ranged { descriptor, rotation })),
-        })
+        Ok(FixedPayout::of(set, Some(Ranged { descriptor, rotation })))
+    }
+
+    fn of(set: PayoutSet, ranged: Option<Ranged>) -> FixedPayout {
+        let (found, set) = (FoundBlocks::default(), watch::Sender::new(Arc::new(set)));
+        FixedPayout { found, set, ranged: ranged.map(Mutex::new) }
     }
 
     /// What new jobs pay.

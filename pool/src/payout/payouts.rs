@@ -27,7 +27,7 @@ pub struct RuledPayouts {
 }
 
 /// What payouts come to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct PaidOut {
     /// The outputs, which add up to the value.
     pub outputs: Vec<TxOut>,
@@ -35,6 +35,16 @@ pub struct PaidOut {
     pub plan: Option<Arc<NamedPlan>>,
     /// What the ledger is told that they were computed from; empty where it did not decide.
     pub basis: Vec<u8>,
+}
+
+/// What of it decides for whom a job is good. As small for a thousand outputs as for one.
+#[derive(Clone, Debug, Default)]
+pub struct Spread {
+    /// What the ledger is told that the payouts were computed from; empty where it did not decide.
+    pub basis: Vec<u8>,
+    /// Of payouts that the ledger decides: bytes of the outputs, and how many were left out
+    /// because there was no room.
+    ruled: Option<(u32, usize)>,
 }
 
 impl Payouts {
@@ -69,20 +79,27 @@ impl Payouts {
     }
 }
 
-impl PaidOut {
+impl Spread {
+    /// That of `paid`.
+    pub fn of(paid: PaidOut) -> Spread {
+        let ruled = paid.plan.map(|plan| (plan.plan().output_bytes(), plan.plan().left_out()));
+        Spread { basis: paid.basis, ruled }
+    }
+
     /// Whether a job that pays this out of `mine` may be given to those who are to be paid
     /// `wanted` of the same value: the same, and it fits.
     pub fn serves(&self, mine: &Payouts, wanted: &Payouts) -> bool {
-        let (Payouts::Ruled(mine), Payouts::Ruled(wanted), Some(plan)) = (mine, wanted, &self.plan) else {
+        let (Payouts::Ruled(mine), Payouts::Ruled(wanted), Some((bytes, _))) = (mine, wanted, self.ruled)
+        else {
             return mine == wanted;
         };
-        mine.differs_in_room_only(wanted) && plan.plan().output_bytes() <= wanted.room
+        mine.differs_in_room_only(wanted) && bytes <= wanted.room
     }
 
     /// Whether nothing better could be made for `wanted`: it [serves](Self::serves), and
     /// nobody was left out for whom there might be room now.
     pub fn is_best(&self, mine: &Payouts, wanted: &Payouts) -> bool {
-        let complete = self.plan.as_ref().is_none_or(|plan| plan.plan().left_out() == 0);
+        let complete = self.ruled.is_none_or(|(_, left_out)| left_out == 0);
         self.serves(mine, wanted) && (complete || mine == wanted)
     }
 }
@@ -127,6 +144,7 @@ mod tests {
             book: Default::default(),
             standing: Standing { work, balances: Vec::new() },
             fullness: Default::default(),
+            paid_by: Vec::new(),
         };
         Arc::new(Standpoint::new(Rules::default(), None, present, 0x207f_ffff))
     }
@@ -137,6 +155,7 @@ mod tests {
         let mine = payouts(&standpoint, 1_000);
         let paid = mine.pay(VALUE).unwrap();
         assert_eq!(paid.outputs.len(), 20);
+        let paid = Spread::of(paid);
         for (room, serves) in [(619, false), (620, true), (1_000, true), (9_000, true)] {
             let wanted = payouts(&standpoint, room);
             assert_eq!(
@@ -151,6 +170,7 @@ mod tests {
         let short = payouts(&standpoint, 100);
         let paid = short.pay(VALUE).unwrap();
         assert_eq!(paid.outputs.len(), 3);
+        let paid = Spread::of(paid);
         assert!(paid.serves(&short, &mine) && !paid.is_best(&short, &mine));
         assert!(paid.is_best(&short, &payouts(&standpoint, 100)));
     }

@@ -4,7 +4,7 @@
 use super::aliases::Aliases;
 use super::fixed::FixedPayout;
 use super::standpoint::Standpoint;
-use super::{PayoutSet, address};
+use super::{FoundBlocks, PayoutSet, address};
 use ledger::payout::{Rules, space};
 use std::sync::Arc;
 use template_provider::{CoinbaseReserve, Network};
@@ -23,6 +23,8 @@ pub struct RuledPayout {
     pub aliases: Aliases,
     /// Bytes that payout outputs may take at most, whatever the template has room for.
     pub most_bytes: u32,
+    /// The pool's own blocks.
+    pub found: FoundBlocks,
     newest: watch::Sender<Option<Arc<Standpoint>>>,
 }
 
@@ -37,7 +39,15 @@ impl RuledPayout {
     ) -> RuledPayout {
         let most_bytes =
             space::output_bytes_in_weight(coinbase_weight.into()).max(address::LARGEST_OUTPUT.output_bytes);
-        RuledPayout { rules, host, network, aliases, most_bytes, newest: watch::Sender::new(None) }
+        RuledPayout {
+            rules,
+            host,
+            network,
+            aliases,
+            most_bytes,
+            found: FoundBlocks::default(),
+            newest: watch::Sender::new(None),
+        }
     }
 
     /// The newest standpoint; none until the ledger has been read for the first template.

@@ -6,6 +6,7 @@ use bitcoin::Script;
 use ledger::payout::{Basis, Mode, NamedPlan, Payees, PlanError, Rules};
 use ledger::reader::Present;
 use std::sync::Arc;
+use work::Hash256;
 
 /// Rules, ledger and host at one moment.
 #[derive(Debug)]
@@ -59,14 +60,20 @@ impl Standpoint {
         self.payees.plan(&self.basis(room), value, finder)
     }
 
+    /// Whether what the block `hash` has paid is counted.
+    pub fn counts(&self, hash: &Hash256) -> bool {
+        self.present.paid_by.contains(hash)
+    }
+
     /// Whether payouts by `other` are the same in everything: the ledger may have gone on
-    /// without a word about work or balances.
+    /// without a word about work, balances or blocks.
     pub fn pays_like(&self, other: &Standpoint) -> bool {
         self.rules == other.rules
             && self.host == other.host
             && self.nbits == other.nbits
             && self.present.slice == other.present.slice
             && self.present.standing == other.present.standing
+            && self.present.paid_by == other.present.paid_by
     }
 }
 

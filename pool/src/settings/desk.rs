@@ -41,6 +41,20 @@ pub enum Change {
     Failed(String),
 }
 
+impl Change {
+    /// What is wrong with it, in words; nothing when it was made.
+    pub fn into_wrong(self) -> Vec<String> {
+        match self {
+            Change::Made => Vec::new(),
+            Change::Managed => vec!["The configuration of this pool is made where you installed it.".into()],
+            Change::Failed(why) => vec![why],
+            Change::Wrong(problems) => {
+                problems.into_iter().map(|(key, what, remedy)| format!("{key}: {what}; {remedy}")).collect()
+            }
+        }
+    }
+}
+
 impl SettingsDesk {
     /// For the pool that was configured from `sources`, with its data folder.
     pub fn new(sources: Sources, folder: PathBuf) -> SettingsDesk {

@@ -1,5 +1,6 @@
 //! Whether shares are written down, for the status page.
 
+use super::{LedgerCheck, Status};
 use ledger::{DiskState, LedgerHandle};
 use serde::Serialize;
 use std::time::Instant;
@@ -25,10 +26,12 @@ pub struct LedgerSnapshot {
     pub slowest_commit_seconds: f64,
     /// Seconds that the present commit has taken: more than one means that the disk hangs.
     pub committing_seconds: f64,
+    /// What came of the pool's last check of it; none before the first.
+    pub check: Option<LedgerCheck>,
 }
 
 /// The ledger as of `now`.
-pub(super) fn snapshot(ledger: &LedgerHandle, now: Instant) -> LedgerSnapshot {
+pub(super) fn snapshot(ledger: &LedgerHandle, status: &Status, now: Instant) -> LedgerSnapshot {
     let (at, stats) = (*ledger.progress().borrow(), ledger.stats());
     let (state, detail) = match *ledger.state().borrow() {
         DiskState::Working => ("working", None),
@@ -45,5 +48,6 @@ pub(super) fn snapshot(ledger: &LedgerHandle, now: Instant) -> LedgerSnapshot {
         commit_seconds: stats.total_commit().as_secs_f64(),
         slowest_commit_seconds: stats.slowest_commit().as_secs_f64(),
         committing_seconds: stats.committing_for(now).unwrap_or_default().as_secs_f64(),
+        check: status.ledger_check.newest(),
     }
 }

@@ -1,5 +1,6 @@
 //! Live connections, their channels and their counts.
 
+use super::Refusals;
 use super::counters::{OwnCount, OwnSum};
 use p2p::NodeId;
 use p2p::iroh::{PathKind, PathWatch};
@@ -16,6 +17,7 @@ use work::{Difficulty, ShareFault};
 #[derive(Debug, Default)]
 pub struct Connections {
     registry: Arc<Mutex<Registry>>,
+    refusals: Arc<Refusals>,
 }
 
 #[derive(Debug, Default)]
@@ -183,7 +185,14 @@ impl Connections {
         let number = registry.opened;
         registry.opened += 1;
         registry.live.insert(number, connection.clone());
-        ConnectionGuard { registry: self.registry.clone(), number, connection }
+        drop(registry);
+        let (refusals, registry) = (self.refusals.clone(), self.registry.clone());
+        ConnectionGuard { registry, refusals, number, connection }
+    }
+
+    /// Refused shares, by whose they were and why; of connections that have gone too.
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     pub(super) fn registry(&self) -> MutexGuard<'_, Registry> {
@@ -227,6 +236,7 @@ impl Connection {
 #[derive(Debug)]
 pub struct ConnectionGuard {
     registry: Arc<Mutex<Registry>>,
+    refusals: Arc<Refusals>,
     number: u64,
     connection: Arc<Connection>,
 }
@@ -271,7 +281,13 @@ impl ConnectionGuard {
         self.connection.shares.difficulty.add(credited.0);
     }
 
-    /// Counts a refused share.
+    /// Counts a refused share of a worker.
+    pub fn refused(&self, fault: ShareFault, member: &str, worker: &str) {
+        self.rejected(fault);
+        self.refusals.count(member, worker, fault);
+    }
+
+    /// Counts a refused share of which nobody knows whose it is.
     pub fn rejected(&self, fault: ShareFault) {
         // The faults are few: a search among ten words costs less than a cache miss.
         let index = ShareFault::ALL.iter().position(|known| *known == fault);

@@ -329,7 +329,7 @@ impl Observed {
             source: self.source(),
             template: template.map(|template| template_snapshot(&template, now)),
             shares,
-            ledger: self.ledger.as_ref().map(|ledger| books::snapshot(ledger, now)),
+            ledger: self.ledger.as_ref().map(|ledger| books::snapshot(ledger, status, now)),
             block_counts: BlockCounts {
                 submitted: status.counters.blocks_submitted.get(),
                 accepted: status.counters.blocks_accepted.get(),

@@ -53,10 +53,7 @@ impl Above for PoolChannel {
             Command::Open(request) => self.open(&request, now).await,
             Command::Update(terms) => self.update(&terms, now),
             Command::Refused(fault) => {
-                self.status.rejected(fault);
-                if let Some(open) = &mut self.open {
-                    open.channel.refuse(0, None);
-                }
+                self.refuse(fault, 0);
                 Vec::new()
             }
             Command::Close => {
@@ -204,6 +201,14 @@ impl PoolChannel {
         }
     }
 
+    /// Counts a refused share.
+    fn refuse(&mut self, fault: ShareFault, sequence: u32) {
+        let Some(open) = &mut self.open else { return self.status.rejected(fault) };
+        let identity = &open.channel.identity;
+        self.status.refused(fault, &identity.member, &identity.worker);
+        open.channel.refuse(sequence, None);
+    }
+
     async fn submit(&mut self, share: &Share, now: Instant) -> Vec<Event> {
         match self.judge(share, now) {
             Ok(block) => {
@@ -224,13 +229,10 @@ impl PoolChannel {
                 self.acknowledge().unwrap_or_default()
             }
             Err(fault) => {
-                self.status.rejected(fault);
+                self.refuse(fault, share.sequence);
                 let mut events = vec![Event::Rejected(share.sequence, Refusal::Fault(fault))];
-                if let Some(open) = &mut self.open {
-                    open.channel.refuse(share.sequence, None);
-                    if open.channel.should_move() {
-                        events.extend(self.move_channel());
-                    }
+                if self.open.as_ref().is_some_and(|open| open.channel.should_move()) {
+                    events.extend(self.move_channel());
                 }
                 events
             }

@@ -1,6 +1,7 @@
 //! What anybody needs to check the pool's books.
 
 use crate::described;
+use crate::status::LedgerCheck;
 use ledger::SignedHead;
 use serde::Serialize;
 
@@ -20,6 +21,8 @@ described! {
         pub state: String,
         /// What is wrong and what to do, in words.
         pub detail: Option<String>,
+        /// The pool's own last check of its ledger.
+        pub last_check: Option<LedgerCheck>,
     }
 }
 

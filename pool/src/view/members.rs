@@ -36,9 +36,9 @@ described! {
         pub payout_now: Option<u64>,
         /// What earlier blocks left for them, in satoshi; below zero where they were paid ahead.
         pub credit: i64,
-        /// Shares accepted on open connections.
+        /// Shares accepted since the pool started.
         pub accepted: u64,
-        /// Shares refused on open connections, by SV2 error code.
+        /// Shares refused since then, by SV2 error code.
         pub rejected: BTreeMap<String, u64>,
         /// Their workers, by name.
         pub workers: Vec<WorkerView>,
@@ -63,9 +63,9 @@ described! {
         pub best_ever: Option<Best>,
         /// Difficulty that its shares must have.
         pub difficulty: Option<f64>,
-        /// Shares accepted on its open connections.
+        /// Shares accepted since the pool started.
         pub accepted: u64,
-        /// Shares refused on its open connections, by SV2 error code.
+        /// Shares refused since then, by SV2 error code.
         pub rejected: BTreeMap<String, u64>,
         /// Its open connections.
         pub connections: Vec<WorkerConnection>,
@@ -98,8 +98,6 @@ pub(super) struct Live(pub BTreeMap<Arc<str>, BTreeMap<Arc<str>, LiveWorker>>);
 /// A worker's open connections, added up.
 #[derive(Debug, Default)]
 pub(super) struct LiveWorker {
-    pub accepted: u64,
-    pub rejected: BTreeMap<String, u64>,
     pub difficulty: Option<f64>,
     pub connections: Vec<WorkerConnection>,
 }
@@ -128,8 +126,6 @@ impl Live {
                 if told_apart.is_empty() {
                     let worker = member.entry(Arc::from(&*channel.info.worker)).or_default();
                     worker.connected(as_it_is, difficulty);
-                    worker.accepted += report.map_or(0, |report| report.accepted);
-                    worker.refused(report.map_or(0, |report| report.rejected), connection);
                     continue;
                 }
                 let apart: u64 = told_apart.iter().map(|part| part.accepted).sum();
@@ -137,15 +133,10 @@ impl Live {
                 if rest > 0 {
                     let worker = member.entry(Arc::from(&*channel.info.worker)).or_default();
                     worker.connected(as_it_is.clone(), difficulty);
-                    worker.accepted += rest;
                 }
                 for part in told_apart {
                     let worker = member.entry(Arc::from(&*part.name)).or_default();
                     worker.connected(as_it_is.clone(), difficulty);
-                    worker.accepted += part.accepted;
-                    if part.rejected > 0 {
-                        *worker.rejected.entry("all-reasons".to_owned()).or_default() += part.rejected;
-                    }
                 }
             }
         }
@@ -165,20 +156,6 @@ impl LiveWorker {
             self.connections.push(connection);
         }
     }
-
-    fn refused(&mut self, count: u64, connection: &crate::status::snapshot::ConnectionSnapshot) {
-        if count == 0 {
-            return;
-        }
-        // Where a connection has one channel, its reasons are the channel's.
-        if connection.channels.len() == 1 {
-            for (reason, count) in connection.shares.rejected.iter().filter(|(_, count)| **count > 0) {
-                *self.rejected.entry((*reason).to_owned()).or_default() += count;
-            }
-        } else {
-            *self.rejected.entry("all-reasons".to_owned()).or_default() += count;
-        }
-    }
 }
 
 impl MemberView {
@@ -188,14 +165,14 @@ impl MemberView {
         self.online || self.last_share.is_some_and(|last| now.saturating_sub(last) < A_MOMENT)
     }
 
-    /// Shares refused on open connections.
+    /// Shares refused since the pool started.
     pub fn refused(&self) -> u64 {
         self.rejected.values().sum()
     }
 }
 
 impl WorkerView {
-    /// Shares refused on its open connections.
+    /// Shares refused since the pool started.
     pub fn refused(&self) -> u64 {
         self.rejected.values().sum()
     }

@@ -117,7 +117,7 @@ async fn job(board: &JobBoard, pay_to: PayTo) -> Option<Arc<Job>> {
 
 /// Whose the addresses in a coinbase are and why they are paid.
 fn owners(job: &Job, network: Network) -> BTreeMap<String, Named> {
-    let Some(plan) = &job.paid.plan else { return BTreeMap::new() };
+    let Some(plan) = job.paid_out().ok().and_then(|paid| paid.plan) else { return BTreeMap::new() };
     let due: BTreeMap<Arc<str>, (u64, u64)> =
         plan.payments().into_iter().map(|payment| (payment.member, (payment.due, payment.paid))).collect();
     let outputs = plan.plan().outputs().iter().filter_map(|output| {
@@ -159,7 +159,7 @@ pub(super) async fn payments(
     };
     let pay_to = PayTo::Member { name: first.name.clone(), limit: CoinbaseLimit::SV2 };
     let job = job(board, pay_to).await;
-    let plan = job.as_ref().and_then(|job| job.paid.plan.as_ref());
+    let plan = job.and_then(|job| job.paid_out().ok()?.plan);
     let payments = plan.map(|plan| plan.payments()).unwrap_or_default();
     payments.into_iter().map(|payment| (payment.member, payment.paid)).collect()
 }

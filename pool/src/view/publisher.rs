@@ -13,6 +13,7 @@ use crate::history::follower::Known;
 use crate::history::{Bests, Following, MemberTally, Windows, WorkerTally};
 use crate::job::board::JobBoard;
 use crate::payout::PayoutMode;
+use crate::status::refusals::Reasons;
 use crate::status::{Observed, StatusSnapshot};
 use p2p::AuthorityKey;
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,14 +80,22 @@ impl Scene {
         let template = self.template(&status);
         let network_difficulty = template.as_ref().map_or(0.0, |template| template.network_difficulty);
         let live = Live::of(&status);
+        let refusals = self.observed.status.connections.refusals().all();
         let known = self.history.known();
         let round_shares = |member: &str| {
             let open = known.tally.members.get(member).map(|member| member.open).unwrap_or_default();
             let closed = known.round.closed.get(member).copied().unwrap_or_default();
             (open.shares + closed.shares, open.work + closed.work)
         };
-        let names: BTreeSet<&Arc<str>> =
-            known.tally.members.keys().chain(known.round.closed.keys()).chain(live.0.keys()).collect();
+        let names: BTreeSet<&Arc<str>> = known
+            .tally
+            .members
+            .keys()
+            .chain(known.round.closed.keys())
+            .chain(live.0.keys())
+            .chain(refusals.keys())
+            .collect();
+        let no_refusals = BTreeMap::new();
         let all = names.iter().map(|name| round_shares(name));
         let (shares, work) = all.fold((0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let mut members: Vec<MemberView> = names
@@ -97,7 +106,13 @@ impl Scene {
                     round_shares,
                     round_work,
                     round_part: if work > 0.0 { round_work / work } else { 0.0 },
-                    ..member(name, &known, live.0.get(*name), time)
+                    ..member(
+                        name,
+                        &known,
+                        live.0.get(*name),
+                        refusals.get(*name).unwrap_or(&no_refusals),
+                        time,
+                    )
                 }
             })
             .collect();
@@ -110,7 +125,7 @@ impl Scene {
             other.round_work.total_cmp(&one.round_work).then_with(|| one.name.cmp(&other.name))
         });
         let blocks: Vec<BlockView> = known.blocks.iter().map(BlockView::new).collect();
-        let leaderboard = Leaderboard::new(&members, &known.bests, known.round.first_share);
+        let leaderboard = Leaderboard::new(&members, &known, time);
         let hashrate = known.tally.pool.windows(time);
         let pool = PoolView {
             version: status.version.to_owned(),
@@ -185,6 +200,7 @@ impl Scene {
             head: known.head.as_ref().map(HeadView::from),
             state: ledger.map_or("off", |ledger| ledger.state).to_owned(),
             detail: ledger.and_then(|ledger| ledger.detail).map(str::to_owned),
+            last_check: ledger.and_then(|ledger| ledger.check.clone()),
         }
     }
 }
@@ -193,19 +209,21 @@ fn member(
     name: &Arc<str>,
     known: &Known,
     live: Option<&BTreeMap<Arc<str>, LiveWorker>>,
+    refusals: &BTreeMap<Arc<str>, Reasons>,
     now: u64,
 ) -> MemberView {
     let (tally, bests) = (known.tally.members.get(name), known.bests.of(name));
     let none = BTreeMap::new();
     let (live_workers, online) = (live.unwrap_or(&none), live.is_some());
     let tallied = tally.iter().flat_map(|tally| tally.workers.keys());
-    let names: BTreeSet<&Arc<str>> = tallied.chain(live_workers.keys()).collect();
+    let names: BTreeSet<&Arc<str>> = tallied.chain(live_workers.keys()).chain(refusals.keys()).collect();
     let workers: Vec<WorkerView> = names
         .into_iter()
         .map(|worker| {
             let best_ever = bests.and_then(|bests| bests.workers.get(worker)).cloned();
             let tally = tally.and_then(|tally| tally.workers.get(worker));
-            WorkerView { best_ever, ..self::worker(worker, tally, live_workers.get(worker), now) }
+            let rejected = refusals.get(worker).cloned().unwrap_or_default();
+            WorkerView { best_ever, rejected, ..self::worker(worker, tally, live_workers.get(worker), now) }
         })
         .collect();
     let mut rejected = BTreeMap::new();
@@ -240,8 +258,8 @@ fn worker(name: &Arc<str>, tally: Option<&WorkerTally>, live: Option<&LiveWorker
         last_share: tally.map(|tally| tally.last_share),
         best_ever: None,
         difficulty: live.and_then(|live| live.difficulty).or(tally.map(|tally| tally.difficulty)),
-        accepted: live.map_or(0, |live| live.accepted),
-        rejected: live.map(|live| live.rejected.clone()).unwrap_or_default(),
+        accepted: tally.map_or(0, |tally| tally.since_start),
+        rejected: Reasons::new(),
         connections: live.map(|live| live.connections.clone()).unwrap_or_default(),
     }
 }

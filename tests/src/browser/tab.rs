@@ -19,8 +19,6 @@ pub struct Visit {
     pub requests: Vec<String>,
     /// Bytes that came over the wire for the page and what belongs to it.
     pub bytes: u64,
-    /// Milliseconds to the first paint; none where nothing was painted.
-    pub first_paint: Option<f64>,
 }
 
 impl<'a> Tab<'a> {
@@ -36,16 +34,28 @@ impl<'a> Tab<'a> {
         self.logs().await?; // those of the page before
         self.browser.command("POST", "url", &json!({"url": address})).await?;
         let mut visit = self.logs().await?;
-        let timing = self
+        let bytes = self
             .run(
                 "const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
-                 const paint = performance.getEntriesByName('first-paint')[0];
-                 return [all.reduce((sum, one) => sum + (one.transferSize || 0), 0), paint ? paint.startTime : null];",
+                 return all.reduce((sum, one) => sum + (one.transferSize || 0), 0);",
             )
             .await?;
-        visit.bytes = timing[0].as_f64().unwrap_or_default() as u64;
-        visit.first_paint = timing[1].as_f64();
+        visit.bytes = bytes.as_f64().unwrap_or_default() as u64;
         Ok(visit)
+    }
+
+    /// Milliseconds from the question for the page to its first paint, once that has come.
+    ///
+    /// # Errors
+    /// When nothing is painted.
+    pub async fn first_paint(&self) -> Result<f64> {
+        let script = "const done = arguments[0];
+                      const look = () => {
+                        const paint = performance.getEntriesByName('first-paint')[0];
+                        if (paint) done(paint.startTime); else requestAnimationFrame(look);
+                      };
+                      look();";
+        self.run_async(script, &[]).await?.as_f64().context("no first paint")
     }
 
     /// What has been asked for and complained of since the last look.
@@ -106,11 +116,16 @@ impl<'a> Tab<'a> {
         );
         self.browser.command("POST", "timeouts", &json!({"script": 60_000})).await?;
         for _ in 0..LOOKS {
-            if self.run_async(&script, &[]).await? == true {
-                return Ok(());
+            match self.run_async(&script, &[]).await {
+                Ok(Value::Bool(true)) => return Ok(()),
+                Ok(_) => {}
+                // Another page has come: it is looked at next.
+                Err(error) if format!("{error:#}").contains("document unloaded") => {}
+                Err(error) => return Err(error),
             }
         }
-        anyhow::bail!("waited in vain for {condition}")
+        let page = self.text().await.unwrap_or_default();
+        anyhow::bail!("waited in vain for {condition}; the page says: {page:.1500}")
     }
 
     /// The text of the page.

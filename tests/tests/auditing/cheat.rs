@@ -3,7 +3,7 @@
 use crate::ledgers::Key;
 use anyhow::{Context, Result};
 use ledger::audit::Evidence;
-use ledger::{Batch, Ledger, LedgerConfig, LedgerId, SliceRules};
+use ledger::{Batch, BookEntry, Commitment, Ledger, LedgerConfig, LedgerId, Reader, SliceRules};
 use p2p::AuthorityKeypair;
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
@@ -40,6 +40,33 @@ impl CheatingPool {
     }
 }
 
+/// The last block's book says that each was due what its coinbase paid them, and so leaves nothing
+/// to anybody's credit. No head has been signed for what the book said before.
+pub fn leave_no_credit(path: &Path) -> Result<()> {
+    let book = Reader::open(path)?.book(1, usize::MAX)?;
+    let mut file = Connection::open(path)?;
+    let lie = file.transaction()?;
+    let is_booking = |entry: &BookEntry| matches!(entry, BookEntry::Booked { .. });
+    let last = book.iter().rposition(|(_, _, entry)| is_booking(entry)).context("no block is booked")?;
+    let mut before = last.checked_sub(1).map_or(Commitment::default(), |before| book[before].1);
+    for (number, _, entry) in &book[last..] {
+        let mut entry = entry.clone();
+        if let BookEntry::Booked { payments, .. } = &mut entry {
+            payments.iter_mut().for_each(|payment| payment.due = payment.paid);
+        }
+        before = entry.hash(before);
+        let (bytes, number) = (entry.to_bytes(), *number as i64);
+        lie.execute(
+            "UPDATE book SET hash = ?1, bytes = ?2 WHERE number = ?3",
+            params![before.0, bytes, number],
+        )?;
+    }
+    lie.execute_batch(
+        "UPDATE bookings SET due = paid WHERE block = (SELECT MAX(number) FROM blocks); DELETE FROM balances;",
+    )?;
+    lie.commit().context("writing the lie")
+}
+
 /// A ledger's file with this evidence in it, as it stands.
 async fn write(path: &Path, evidence: &[Evidence]) -> Result<()> {
     for end in ["", "-wal", "-shm"] {
@@ -47,7 +74,7 @@ async fn write(path: &Path, evidence: &[Evidence]) -> Result<()> {
     }
     let clock = Arc::new(AtomicU32::new(0));
     let mut config = LedgerConfig::new("regtest", LedgerId([9; 16]), Box::new(Key::new(1)));
-    config.rules = SliceRules { seconds: u32::MAX, fee_jump: u64::MAX, shares: u64::MAX };
+    config.rules = SliceRules { seconds: u32::MAX, fee_jump: u64::MAX, shares: u64::MAX, edges: [0, 0] };
     config.gather = Duration::ZERO;
     let now = clock.clone();
     config.clock = Box::new(move || now.load(Ordering::Relaxed));

@@ -17,10 +17,11 @@ use cheat::CheatingPool;
 use front::Front;
 use ledger::audit::Evidence;
 use ledger::payout::Rules;
-use ledger::{RecordedShare, ShareContext, WorkSum};
+use ledger::{Reader, RecordedShare, ShareContext, WorkSum};
 use ledgers::*;
 use serde_json::Value;
 use std::sync::Arc;
+use tests::client::{SLOW, Wanted};
 use tests::{Join, PoolConfig, Punchbowl, Sv1Miner};
 
 /// What `verify` says: whether all is well, and the names of the frauds.
@@ -235,6 +236,40 @@ async fn a_member_who_comes_back_notices_that_the_past_was_rewritten() {
     pool.tell(&other).await.unwrap();
     let line = miner_says(&uri, "bob.rig", &heads, "THE POOL'S LEDGER IS WRONG").await;
     assert!(line.contains("two-histories"), "{line}");
+}
+
+#[tokio::test]
+async fn a_member_notices_that_a_block_neither_paid_nor_credited_it_what_it_had_earned() {
+    let config = PoolConfig::embedded("1f00ffff").every_hash_a_share().key(&cheat::keypair());
+    let mut pool = Punchbowl::pool(config.shared("min_payout = 2_000_000_000")).await.unwrap();
+    let mut miner = pool.miner(0).await.unwrap();
+    let anns = miner.open_extended(&format!("{ANN}.rig"), SLOW).await.unwrap();
+    let bobs = miner.open_extended(&format!("{BOB}.rig"), SLOW).await.unwrap();
+    // A fifth of the next block, too little for an output, is Bob's.
+    for channel in [anns, anns, anns, bobs] {
+        let share = miner.find(channel, Wanted::ShareButNoBlock).unwrap();
+        assert!(miner.submit_and_wait(&share).await.unwrap().is_accepted());
+    }
+    for _ in 0..2 {
+        let block = miner.find(anns, Wanted::Block).unwrap();
+        assert!(miner.submit_and_wait(&block).await.unwrap().is_accepted());
+        miner.until_channel(anns, |channel| channel.mines_on(&block.display_hash())).await.unwrap();
+    }
+    pool.until_status(|status| status["block_counts"]["accepted"] == 2).await.unwrap();
+    pool.terminate().await.unwrap();
+    let owed = Reader::open(&pool.ledger()).unwrap().balances().unwrap();
+    assert_eq!(owed.iter().map(|balance| balance.credit.abs()).collect::<Vec<_>>(), [1_000_000_000; 2]);
+
+    // Whoever holds the pool's key leaves it out, and signs what follows.
+    cheat::leave_no_credit(&pool.ledger()).unwrap();
+    pool.restart().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let heads = folder.path().join("heads.json").display().to_string();
+    let line = miner_says(&pool.uri(), &format!("{BOB}.rig"), &heads, "my-payout-missing").await;
+    assert!(line.contains("pays me 0 sat and leaves 0 sat to my credit"), "{line}");
+    assert!(line.contains("pay me 0 sat and leave 1000000000 sat"), "{line}");
+    let (_, names, _) = verified(&pool.uri(), &[]).await;
+    assert_eq!(names, ["wrong-booking"]);
 }
 
 #[tokio::test]

@@ -88,12 +88,14 @@ fn what_is_not_well_comes_first_and_an_older_pool_is_read_too() {
     let mut bad = status();
     bad["source"] = json!({"state": "connecting", "detail": "no socket"});
     bad["ledger"]["state"] = json!("stalled");
+    bad["ledger"]["check"] = json!({"at": 1, "slices": 81, "wrong": 2, "found": ["slice 3 has lost shares"]});
     bad["shares"] = json!({"accepted": 80, "rejected": {"stale-share": 15, "duplicate-share": 5}});
     let answers = Answers::read(bad, None, None).unwrap();
     let troubles = verdict(&answers);
     let text = draw("http://x", &answers, &troubles, 0, PLAIN).join("\n");
     assert!(text.contains("NOT WELL: no templates from the node: no socket"), "{text}");
     assert!(text.contains("NOT WELL: shares are not written down (stalled)"), "{text}");
+    assert!(text.contains("NOT WELL: the ledger is not what it says: slice 3 has lost shares"), "{text}");
     assert!(text.contains("Look: 20 % of all shares are refused, most of them as stale-share"), "{text}");
     assert!(!text.contains("All is well"), "{text}");
     assert!(Answers::read(json!({"x": 1}), None, None).is_ok());

@@ -48,14 +48,14 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         .or(404),
         Endpoint::get::<List<Refused>>(
             "/api/v1/rejects",
-            "Refused shares by worker and reason, on connections that are open; most first.",
+            "Refused shares by worker and reason, since the pool started; most first.",
         )
         .takes(PIECE),
     ]
 }
 
 described! {
-    /// Refused shares of one worker, for one reason, on its open connections.
+    /// Refused shares of one worker, for one reason, since the pool started.
     #[derive(Clone, Debug, Serialize)]
     pub struct Refused {
         /// Whose.
@@ -107,7 +107,7 @@ pub async fn history(
     Ok(Json(History::new(back.range, line.unwrap_or_default())))
 }
 
-/// Refused shares by worker and reason, on connections that are open; most first.
+/// Refused shares by worker and reason, since the pool started; most first.
 pub async fn rejects(State(shown): State<Arc<Shown>>, Asked(piece): Asked<Piece>) -> Json<List<Refused>> {
     let view = shown.view();
     let mut all = Vec::new();

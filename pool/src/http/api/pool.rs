@@ -47,7 +47,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         .takes(RANGE),
         Endpoint::get::<Leaderboard>(
             "/api/v1/leaderboard",
-            "Who is in front: by work and by best share, in this round, in the last week and ever.",
+            "Who is in front: by work and by best share, in this round, in the event, in the last week and ever.",
         ),
     ]
 }
@@ -84,7 +84,7 @@ pub async fn history(State(shown): State<Arc<Shown>>, Asked(back): Asked<Back>) 
     Json(History::new(back.range, line))
 }
 
-/// Who is in front: by work and by best share, in this round, in the last week and ever.
+/// Who is in front: by work and by best share, in this round, in the event, in the last week and ever.
 pub async fn leaderboard(State(shown): State<Arc<Shown>>) -> Json<Leaderboard> {
     Json(shown.view().leaderboard.clone())
 }

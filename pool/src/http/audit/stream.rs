@@ -21,6 +21,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+/// The content type of a slice.
+pub(super) const EVIDENCE: &str = "application/vnd.punchbowl.evidence";
 /// Read at a time.
 const PIECE: usize = 128 * 1024;
 /// Pieces that wait for the client.
@@ -54,7 +56,7 @@ pub(super) async fn events(
 /// What a listener tells until it ends, as bytes.
 pub(super) fn download(listener: Listener, shutdown: CancellationToken) -> Response {
     let pieces = spawn(listener, Cursor::START, shutdown, false);
-    let kind = [(header::CONTENT_TYPE, "application/vnd.punchbowl.evidence")];
+    let kind = [(header::CONTENT_TYPE, EVIDENCE)];
     (kind, Body::from_stream(bytes(pieces))).into_response()
 }
 

@@ -40,15 +40,17 @@ pub fn session_cookie(headers: &HeaderMap) -> Option<String> {
 /// nothing is no browser, and has no cookie.
 pub fn is_from_own_page(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(site) = text("sec-fetch-site")
-        && !matches!(site, "same-origin" | "none")
-    {
-        return false;
+    match text("sec-fetch-site") {
+        // The browser's own word, which no page can change; a proxy may have changed the host.
+        Some("same-origin") => return true,
+        Some("none") | None => {}
+        Some(_) => return false,
     }
     let Some(origin) = text("origin") else { return true };
-    let host = text("host").unwrap_or_default();
     let (_, origin_host) = origin.split_once("://").unwrap_or_default();
-    !host.is_empty() && origin_host.eq_ignore_ascii_case(host)
+    // Another site's page cannot send the second; a proxy sends the host that the browser asked.
+    let hosts = [text("host"), text("x-forwarded-host")];
+    !origin_host.is_empty() && hosts.iter().flatten().any(|host| origin_host.eq_ignore_ascii_case(host))
 }
 
 /// `Set-Cookie` for a session; a proxy that speaks TLS with the browser makes it `Secure`.
@@ -86,6 +88,16 @@ mod tests {
             ("host", "x"),
             ("origin", "https://x"),
             ("sec-fetch-site", "same-origin")
+        ])));
+        assert!(is_from_own_page(&headers(&[
+            ("host", "inner:8080"),
+            ("origin", "https://pool.local"),
+            ("sec-fetch-site", "same-origin")
+        ])));
+        assert!(is_from_own_page(&headers(&[
+            ("host", "inner:8080"),
+            ("origin", "http://pool.local"),
+            ("x-forwarded-host", "pool.local")
         ])));
         assert!(is_from_own_page(&headers(&[("host", "x")])), "a program");
         for wrong in [

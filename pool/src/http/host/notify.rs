@@ -1,7 +1,9 @@
 //! Notifications: how they fare, and a test.
 
 use super::caller::{Caller, caller, is_from_own_page};
+use crate::described;
 use crate::http::Shown;
+use crate::http::api::document::{Endpoint, Needs};
 use crate::http::problem::Problem;
 use crate::notify::NotifyStatus;
 use crate::notify::service::TestOutcome;
@@ -17,11 +19,28 @@ pub(super) fn routes() -> Router<Arc<Shown>> {
     Router::new().route("/api/v1/notify", get(status)).route("/api/v1/notify/test", post(test))
 }
 
-/// What came of a test.
-#[derive(Clone, Debug, Serialize)]
-pub struct Tested {
-    /// At each place.
-    pub sinks: Vec<TestOutcome>,
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get::<NotifyStatus>("/api/v1/notify", "How notifications fare.")
+            .needs(Needs::Token)
+            .or(404),
+        Endpoint::of::<Tested>(
+            "post",
+            "/api/v1/notify/test",
+            "Sends a test to every place, and says what each answered.",
+        )
+        .needs(Needs::Token)
+        .or(404),
+    ]
+}
+
+described! {
+    /// What came of a test.
+    #[derive(Clone, Debug, Serialize)]
+    pub struct Tested {
+        /// At each place.
+        pub sinks: Vec<TestOutcome>,
+    }
 }
 
 /// How notifications fare: for the host alone, since it names places.

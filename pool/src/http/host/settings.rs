@@ -4,6 +4,7 @@ use super::caller::{Caller, caller, is_from_own_page};
 use super::form::Form;
 use super::sign_in::{self, from_elsewhere};
 use crate::http::Shown;
+use crate::http::api::document::{Endpoint, Needs};
 use crate::http::markup::{Markup, html};
 use crate::http::pages::Part;
 use crate::http::pages::layout::{Tab, Whole};
@@ -25,6 +26,19 @@ pub(super) fn routes() -> Router<Arc<Shown>> {
         .route("/settings/payout", post(save_payout))
         .route("/settings/notifications", post(save_notifications))
         .route("/settings/test", post(test))
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    const PAYOUT: &[&str] =
+        &["csrf", "pay", "address", "descriptor", "window", "window_difficulties", "pool_tag"];
+    const NOTIFICATIONS: &[&str] = &["csrf", "ntfy", "ntfy_token", "webhook", "webhook_secret", "forget"];
+    vec![
+        Endpoint::page("/settings", "What the host may change."),
+        Endpoint::form("/settings/payout", PAYOUT, "Changes who is paid.").needs(Needs::Session),
+        Endpoint::form("/settings/notifications", NOTIFICATIONS, "Changes who is told.")
+            .needs(Needs::Session),
+        Endpoint::form("/settings/test", &["csrf"], "Sends a test to every place.").needs(Needs::Session),
+    ]
 }
 
 async fn show(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> Result<Response, Problem> {
@@ -68,18 +82,13 @@ async fn save(
         Ok(values) => {
             let desk = shown.desk()?.settings.clone();
             let made = tokio::task::spawn_blocking(move || desk.change(&values)).await;
-            match made.unwrap_or_else(|_| Change::Failed("the pool stops".into())) {
-                // A page that is loaded again sends nothing again.
-                Change::Made => return Ok(Redirect::to("/settings?saved").into_response()),
-                Change::Managed => vec!["These settings are made elsewhere.".into()],
-                Change::Failed(why) => vec![why],
-                Change::Wrong(problems) => problems
-                    .into_iter()
-                    .map(|(key, what, remedy)| format!("{key}: {what}; {remedy}"))
-                    .collect(),
-            }
+            made.unwrap_or_else(|_| Change::Failed("the pool stops".into())).into_wrong()
         }
     };
+    if wrong.is_empty() {
+        // A page that is loaded again sends nothing again.
+        return Ok(Redirect::to("/settings?saved").into_response());
+    }
     page(&shown, &csrf, &Said::Wrong(wrong)).await
 }
 
@@ -221,24 +230,11 @@ impl FormOf<'_> {
         let recent = self.value("payout.window") == "recent";
         html! {
             (self.fixed("payout.mode"))
-            label.choice {
-                input type="radio" name="pay" value="address" checked=[address.then_some("")];
-                " Every block pays one address"
-            }
-            label for="address" { "The address, of a wallet of yours" }
-            input id="address" name="address" value=(self.value("payout.address")) autocomplete="off" spellcheck="false" placeholder="bc1q...";
-            (self.fixed("payout.address"))
-            label.choice {
-                input type="radio" name="pay" value="descriptor" checked=[descriptor.then_some("")];
-                " Every block pays the next address of a descriptor"
-            }
-            label for="descriptor" { "The descriptor, without private keys" }
-            input id="descriptor" name="descriptor" value=(self.value("payout.descriptor")) autocomplete="off" spellcheck="false" placeholder="wpkh([...]xpub.../0/*)";
-            (self.fixed("payout.descriptor"))
-            label.choice {
-                input type="radio" name="pay" value="shared" checked=[shared.then_some("")];
-                " Each block pays all who worked, at the addresses in their user names"
-            }
+            (choice("address", address, " Every block pays one address"))
+            (self.payee("address", "The address, of a wallet of yours", "bc1q..."))
+            (choice("descriptor", descriptor, " Every block pays the next address of a descriptor"))
+            (self.payee("descriptor", "The descriptor, without private keys", "wpkh([...]xpub.../0/*)"))
+            (choice("shared", shared, " Each block pays all who worked, at the addresses in their user names"))
             label for="window" { "Which work counts then" }
             select id="window" name="window" {
                 option value="round" selected=[(!recent).then_some("")] { "all that no block has paid yet" }
@@ -246,13 +242,20 @@ impl FormOf<'_> {
             }
             input name="window_difficulties" aria-label="Blocks' worth of work" inputmode="decimal" value=(self.value("payout.window_difficulties")) placeholder="2";
             (self.fixed("payout.window"))
-            label.choice {
-                input type="radio" name="pay" value="solo" checked=[solo.then_some("")];
-                " Each block pays the miner that finds it, at the address in its user name"
-            }
+            (choice("solo", solo, " Each block pays the miner that finds it, at the address in its user name"))
             label for="pool_tag" { "The pool's name, written into its blocks for all to see (or nothing)" }
             input id="pool_tag" name="pool_tag" value=(self.value("payout.pool_tag")) maxlength="40" autocomplete="off";
             (self.fixed("payout.pool_tag"))
+        }
+    }
+
+    /// Where all blocks are paid, as one of two kinds of text.
+    fn payee(&self, name: &str, label: &str, example: &str) -> Markup {
+        let key = format!("payout.{name}");
+        html! {
+            label for=(name) { (label) }
+            input id=(name) name=(name) value=(self.value(&key)) autocomplete="off" spellcheck="false" placeholder=(example);
+            (self.fixed(&key))
         }
     }
 
@@ -294,5 +297,15 @@ impl FormOf<'_> {
     /// Where somebody else has the last word.
     fn fixed(&self, key: &str) -> Markup {
         html! { @if let Some(by) = self.fixed_by(key) { p.note { "Set by " (by) ", which wins over this page." } } }
+    }
+}
+
+/// One of the ways to pay.
+fn choice(value: &str, is_chosen: bool, label: &str) -> Markup {
+    html! {
+        label.choice {
+            input type="radio" name="pay" value=(value) checked=[is_chosen.then_some("")];
+            (label)
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::caller::{address, clear_cookie, is_from_own_page, session_cookie, set
 use super::form::Form;
 use crate::access::Denied;
 use crate::http::Shown;
+use crate::http::api::document::Endpoint;
 use crate::http::markup::html;
 use crate::http::pages::Part;
 use crate::http::pages::layout::{Tab, Whole};
@@ -20,6 +21,14 @@ pub(super) fn routes() -> Router<Arc<Shown>> {
     Router::new()
         .route("/sign-in", get(|state: State<Arc<Shown>>| async move { page(&state, None) }).post(sign_in))
         .route("/sign-out", post(sign_out))
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/sign-in", "Asks for the host's password."),
+        Endpoint::form("/sign-in", &["password"], "Signs the host in.").or(403),
+        Endpoint::form("/sign-out", &["csrf"], "Signs the host out.").or(403),
+    ]
 }
 
 /// The page that asks for the password.

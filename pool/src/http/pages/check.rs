@@ -2,6 +2,7 @@
 
 use super::{Part, words};
 use crate::http::markup::{Markup, html};
+use crate::status::LedgerCheck;
 use crate::view::View;
 
 pub(super) fn parts(view: &View) -> Vec<Part> {
@@ -13,6 +14,7 @@ pub(super) fn parts(view: &View) -> Vec<Part> {
                 p.lead { "Trust is good; here it is not needed. Every share that was accepted is in a ledger, and anybody can compute again what it is worth." }
             },
         ),
+        Part::wide("verified", verified(view)),
         Part::card("head", head(view)),
         Part::card("how", how(view)),
         Part::wide("what", what()),
@@ -40,16 +42,48 @@ fn head(view: &View) -> Markup {
     }
 }
 
+fn verified(view: &View) -> Markup {
+    html! {
+        h2 { "Last verification" }
+        @match &view.check.last_check {
+            Some(check) => { (outcome(check)) p.note { "by the pool itself, " (words::when(view.time, check.at)) "; every ten minutes. It is no proof to you: your own check is." } }
+            None => p.empty { "The pool has not checked its ledger yet since it was started." },
+        }
+    }
+}
+
+fn outcome(check: &LedgerCheck) -> Markup {
+    html! {
+        @if !check.is_clean() {
+            p.trouble role="alert" { strong { (words::count(check.wrong)) " wrong: " } "the ledger is not what it says." }
+            ul { @for what in &check.found { li { (what) } } }
+        } @else if check.slices == 0 {
+            p.well { "Nothing to check yet: no slice has ended." }
+        } @else {
+            p.well { span.tick aria-hidden="true" { "✓" } " Nothing is wrong." }
+        }
+        dl.facts {
+            div { dt { "Slices" } dd { (words::count(check.slices)) } }
+            div { dt { "Newest shares" } dd { (words::count(check.shares)) } }
+            div { dt { "Their jobs" } dd { (words::count(check.jobs)) } }
+        }
+        @if let Some(detail) = &check.detail { p.note { (detail) } }
+    }
+}
+
 fn how(view: &View) -> Markup {
     html! {
         h2 { "How to check" }
         ol.steps {
-            li { "Ask the host for a copy of the ledger: the file " code { "ledger.sqlite" } " of the pool's data folder." }
             li {
-                "Compute everything again on a computer of your own:"
+                "On a computer of your own, with the invite from the page " a href="/join" { "Join" } ", compute everything again:"
+                pre { code { "punchbowl verify '<invite>'" } }
+            }
+            li {
+                "Or ask the host for a copy of the ledger, the file " code { "ledger.sqlite" } " of the pool's data folder:"
                 pre { code { "punchbowl verify ledger.sqlite \\\n  --authority " (view.check.authority) } }
             }
-            li { "Compare the head that it prints with the one on this page, and with one that you wrote down earlier." }
+            li { "Keep that copy, or the heads that " code { "punchbowl join" } " notes: " code { "--against" } " finds a pool that tells another story later." }
         }
         p { "The pool's key:" }
         p { code.address { (view.check.authority) } }

@@ -7,14 +7,25 @@ use crate::view::{Entry, View};
 
 pub(super) fn parts(view: &View) -> Vec<Part> {
     let board = &view.leaderboard;
-    vec![
-        Part::bare(
-            "intro",
-            html! {
-                h1 { "Leaderboard" }
-                p.lead { "Work earns. A best share earns nothing but fame, until it is a block." }
-            },
-        ),
+    let mut parts = vec![Part::bare(
+        "intro",
+        html! {
+            h1 { "Leaderboard" }
+            p.lead { "Work earns. A best share earns nothing but fame, until it is a block." }
+        },
+    )];
+    if let Some(event) = &board.event {
+        let when = format!("{} to {}", words::utc(event.from), words::utc(event.to));
+        parts.push(Part::card(
+            "work-event",
+            list(view, "Most work in the event", &when, &event.work, words::si),
+        ));
+        parts.push(Part::card(
+            "best-event",
+            list(view, "Best share of the event", "difficulty of its hash", &event.best, words::si),
+        ));
+    }
+    parts.extend([
         Part::card(
             "work-round",
             list(view, "Most work this round", "since the last block", &board.work_round, words::si),
@@ -31,7 +42,12 @@ pub(super) fn parts(view: &View) -> Vec<Part> {
             "work-week",
             list(view, "Strongest this week", "hashrate over seven days", &board.work_week, words::hashrate),
         ),
-    ]
+        Part::card(
+            "work-ever",
+            list(view, "Most work of all time", "since the ledger began", &board.work_ever, words::si),
+        ),
+    ]);
+    parts
 }
 
 /// Places on the page; the API has more.

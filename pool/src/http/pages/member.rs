@@ -141,7 +141,7 @@ fn refused(member: &MemberView) -> Markup {
     html! {
         h2 { "Refused shares" }
         @if member.rejected.is_empty() {
-            p.empty { "None on the connections that are open." }
+            p.empty { "None since the pool was started." }
         } @else {
             table.list {
                 thead { tr { th scope="col" { "Reason" } th scope="col" { "Worker" } th.number scope="col" { "Shares" } } }
@@ -165,7 +165,6 @@ fn why(reason: &str) -> &str {
         "duplicate-share" => "sent before",
         "invalid-job-id" => "an unknown job",
         "invalid-channel-id" => "an unknown channel",
-        "all-reasons" => "various",
         other => other,
     }
 }

@@ -4,6 +4,7 @@ use super::bowl::{Colours, bar, bowl, dot};
 use super::{Part, chart, words};
 use crate::history::Range;
 use crate::http::markup::{Markup, html};
+use crate::status::LedgerCheck;
 use crate::view::View;
 
 /// Members and blocks that are listed here; all of them have pages of their own.
@@ -53,6 +54,7 @@ fn troubles(view: &View) -> Vec<String> {
     if let Some(detail) = &view.check.detail {
         troubles.push(detail.clone());
     }
+    troubles.extend(view.check.last_check.as_ref().and_then(LedgerCheck::trouble));
     if view.pool.serving && view.pool.connections == 0 {
         troubles.push("nobody is connected; the page Join says how".to_owned());
     }

@@ -5,6 +5,7 @@
 
 use crate::history::Windows;
 use crate::http::Shown;
+use crate::http::api::document::{Endpoint, Parameter};
 use crate::http::problem::Problem;
 use crate::view::{MemberView, View, WorkerView};
 use axum::Router;
@@ -17,6 +18,23 @@ use std::sync::Arc;
 
 pub(super) fn routes() -> Router<Arc<Shown>> {
     Router::new().route("/users/{user}", get(user)).route("/pool/pool.status", get(pool))
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    const USER: &[Parameter] = &[Parameter {
+        name: "user",
+        place: "path",
+        kind: "string",
+        description: "A member, with a worker or without.",
+    }];
+    vec![
+        Endpoint::get::<Value>("/users/{user}", "A member, as ckpool writes it.").takes(USER).or(404),
+        Endpoint::other(
+            "/pool/pool.status",
+            "text/plain",
+            "The pool in three lines of JSON, as ckpool writes it.",
+        ),
+    ]
 }
 
 async fn user(State(shown): State<Arc<Shown>>, Path(user): Path<String>) -> Response {

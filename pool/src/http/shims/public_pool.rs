@@ -1,6 +1,7 @@
 //! public-pool's `/api/info`, `/api/pool`, `/api/network` and `/api/client/<address>`.
 
 use crate::http::Shown;
+use crate::http::api::document::{Endpoint, Parameter};
 use crate::http::problem::Problem;
 use crate::view::{MemberView, View};
 use axum::Router;
@@ -17,6 +18,19 @@ pub(super) fn routes() -> Router<Arc<Shown>> {
         .route("/api/pool", get(pool))
         .route("/api/network", get(network))
         .route("/api/client/{address}", get(client))
+}
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    const ADDRESS: &[Parameter] =
+        &[Parameter { name: "address", place: "path", kind: "string", description: "A member." }];
+    vec![
+        Endpoint::get::<Value>("/api/info", "The pool, as public-pool answers."),
+        Endpoint::get::<Value>("/api/pool", "Its hashrate and miners, as public-pool answers."),
+        Endpoint::get::<Value>("/api/network", "The chain, as public-pool answers.").or(404),
+        Endpoint::get::<Value>("/api/client/{address}", "A member, as public-pool answers.")
+            .takes(ADDRESS)
+            .or(404),
+    ]
 }
 
 async fn info(State(shown): State<Arc<Shown>>) -> Json<Value> {

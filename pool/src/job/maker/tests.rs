@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 use super::*;
-use crate::payout::PayoutSet;
-use crate::payout::Standpoint;
+use crate::channel::group::Group;
+use crate::payout::{Found, FoundBlocks, PayoutSet, Payouts, Standpoint};
 use crate::status::Heat;
 use bitcoin::ScriptBuf;
 use bitcoin::Transaction;
@@ -34,7 +34,8 @@ fn bench(transactions: usize, max_variants: usize) -> Bench {
 
 fn bench_with(transactions: usize, max_variants: usize, heat: Option<HeatWatch>) -> Bench {
     let (pool_payout, payouts) = watch::channel(Arc::new(PayoutSet::single(script(1))));
-    bench_of(transactions, max_variants, heat, Ruling::Pool(payouts), pool_payout)
+    let ruling = Ruling::Pool { set: payouts, found: FoundBlocks::default() };
+    bench_of(transactions, max_variants, heat, ruling, pool_payout)
 }
 
 fn bench_of(
@@ -248,34 +249,41 @@ async fn work_for_warmth_takes_the_place_of_every_job_and_a_template_ends_it() {
 fn by_the_ledger() -> (Bench, watch::Sender<Option<Arc<Standpoint>>>) {
     let (standpoints, standpoint) = watch::channel(None);
     let (nobody, _) = watch::channel(Arc::new(PayoutSet::single(script(1))));
-    (bench_of(2, 8, None, Ruling::Ledger { standpoint, most_bytes: 10_000 }, nobody), standpoints)
+    let ruling = Ruling::Ledger { standpoint, most_bytes: 10_000, found: FoundBlocks::default() };
+    (bench_of(2, 8, None, ruling, nobody), standpoints)
 }
 
-fn address(number: u8) -> String {
-    let script = ScriptBuf::new_p2wpkh(&bitcoin::hashes::Hash::from_byte_array([number; 20]));
+fn address(number: u16) -> String {
+    let [high, low] = number.to_be_bytes();
+    let mut hash = [low; 20];
+    hash[0] = high;
+    let script = ScriptBuf::new_p2wpkh(&bitcoin::hashes::Hash::from_byte_array(hash));
     bitcoin::Address::from_script(&script, bitcoin::Network::Regtest).unwrap().to_string()
 }
 
-fn member(number: u8) -> PayTo {
+fn member(number: u16) -> PayTo {
     PayTo::Member { name: address(number).into(), limit: super::super::limit::CoinbaseLimit::SV2 }
 }
 
 /// So many members have worked the same.
-fn standpoint(members: u8, rules: Rules) -> Option<Arc<Standpoint>> {
+fn standpoint(members: u16, rules: Rules) -> Option<Arc<Standpoint>> {
     let work = (0..members).map(|number| (address(number).into(), ledger::Work(1_000))).collect();
     let present = Present {
         slice: 1,
         book: Default::default(),
         standing: Standing { work, balances: Vec::new() },
         fullness: Default::default(),
+        paid_by: Vec::new(),
     };
     Some(Arc::new(Standpoint::new(rules, None, present, 0x207f_ffff)))
 }
 
 fn payouts_of(job: &Job) -> usize {
-    let paid: u64 = job.paid.outputs.iter().map(|output| output.value.to_sat()).sum();
+    let outputs = job.paid_out().unwrap().outputs;
+    let paid: u64 = outputs.iter().map(|output| output.value.to_sat()).sum();
     assert_eq!(paid, job.value, "a job pays what its template has to pay");
-    job.paid.outputs.len()
+    assert!(coinbase(job).output.starts_with(&outputs), "and nobody else than its coinbase does");
+    outputs.len()
 }
 
 #[tokio::test]
@@ -287,7 +295,7 @@ async fn members_have_one_job_in_common_unless_it_matters_who_finds_the_block() 
     standpoints.send_replace(standpoint(3, Rules::default()));
     let (anns, bobs) = (until(&mut ann, |_| true).await, until(&mut bob, |_| true).await);
     assert!(Arc::ptr_eq(&anns.active.job, &bobs.active.job));
-    assert_eq!((payouts_of(&anns.active.job), anns.active.job.paid.plan.is_some()), (3, true));
+    assert_eq!((payouts_of(&anns.active.job), anns.active.job.paid_out().unwrap().plan.is_some()), (3, true));
 
     // A bonus makes a coinbase for each of them; so does a window in which nobody has worked.
     for rules in [Rules { finder_bonus: Ppm(10_000), ..Rules::default() }, Rules::default()] {
@@ -297,7 +305,7 @@ async fn members_have_one_job_in_common_unless_it_matters_who_finds_the_block() 
         let anns = until(&mut ann, |set| set.active.job.id > before).await;
         let bobs = until(&mut bob, |set| set.active.job.id > before).await;
         assert_ne!(anns.active.job.id, bobs.active.job.id);
-        let first = |set: &JobSet| set.active.job.paid.outputs.first().unwrap().script_pubkey.clone();
+        let first = |set: &JobSet| coinbase(&set.active.job).output.first().unwrap().script_pubkey.clone();
         assert_ne!(first(&anns), first(&bobs), "the finder is paid most");
         assert_eq!(payouts_of(&anns.active.job), usize::from(members).max(1));
     }
@@ -312,6 +320,154 @@ async fn no_job_pays_more_outputs_than_its_template_was_asked_to_leave_room_for(
     let before = until(&mut jobs, |set| set.future.is_some()).await;
     assert_eq!((payouts_of(&before.active.job), payouts_of(before.future.as_ref().unwrap())), (3, 3));
     bench.source.reserve.send_replace(CoinbaseReserve { output_bytes: 1_000, sigops: 30 });
-    let after = until(&mut jobs, |set| set.active.job.paid.outputs.len() > 3).await;
+    let after = until(&mut jobs, |set| set.active.job.paid_out().unwrap().outputs.len() > 3).await;
     assert_eq!(payouts_of(&after.active.job), 20);
+}
+
+/// Whether the first job on the present tip pays by a state that has what `block` paid.
+fn opens_after(set: &JobSet, block: Hash256) -> bool {
+    match &set.opening.job.payouts {
+        Payouts::Ruled(ruled) => ruled.standpoint.counts(&block),
+        Payouts::Set(_) => false,
+    }
+}
+
+/// A job maker that is given a template, and then one on a block of the pool's own; its jobs, that
+/// block, and where the ledger's word is given.
+async fn on_a_block_of_ours() -> (Jobs, Hash256, watch::Sender<Option<Arc<Standpoint>>>, Bench) {
+    let source = bench(2, 8);
+    let mut made = source.source.templates.clone();
+    let first = made.wait_for(Option::is_some).await.unwrap().clone();
+    let (templates, given) = watch::channel(first.clone());
+    let (standpoints, standpoint) = watch::channel(standpoint(3, Rules::default()));
+    let found = FoundBlocks::default();
+    let config = JobMakerConfig {
+        templates: given,
+        openings: watch::channel(None).1,
+        delivered: watch::channel(Hash256([0; 32])).0,
+        ruling: Ruling::Ledger { standpoint, most_bytes: 10_000, found: found.clone() },
+        script_sig: ScriptSigBytes::tag(Vec::new()),
+        extras: watch::channel(Arc::default()).1,
+        max_variants: 8,
+        heat: None,
+    };
+    let (board, _) = start(config, source.stop.clone());
+    let mut jobs = board.subscribe(member(1)).await.unwrap();
+    until(&mut jobs, |set| set.future.is_some()).await;
+    source.chain.mine_elsewhere().unwrap();
+    let other_tip = |template: &Option<Arc<Template>>| {
+        template.as_ref().map(|template| template.prev_hash) != first.as_ref().map(|first| first.prev_hash)
+    };
+    let second = made.wait_for(other_tip).await.unwrap().clone();
+    let block = second.as_ref().unwrap().prev_hash;
+    found.add(Found { hash: block, index: None });
+    templates.send_replace(second);
+    // The clock of these tests goes on when nobody has anything to do.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    (jobs, block, standpoints, source)
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_built_on_a_block_of_ours_before_its_payouts_are_booked() {
+    let (mut jobs, block, standpoints, _bench) = on_a_block_of_ours().await;
+    assert_ne!(until(&mut jobs, |_| true).await.active.tip.tip.prev_hash, block);
+    let mut counting = standpoint(3, Rules::default());
+    Arc::get_mut(counting.as_mut().unwrap()).unwrap().present.paid_by.push(block);
+    standpoints.send_replace(counting);
+    let asked = Instant::now();
+    let set = until(&mut jobs, |set| set.active.tip.tip.prev_hash == block).await;
+    assert!(opens_after(&set, block));
+    assert!(asked.elapsed() < Duration::from_secs(1), "it waits no longer than it must");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_does_not_book_our_block_is_not_waited_for_for_ever() {
+    let (mut jobs, block, _standpoints, _bench) = on_a_block_of_ours().await;
+    let asked = Instant::now();
+    let set = until(&mut jobs, |set| set.active.tip.tip.prev_hash == block).await;
+    assert!(!opens_after(&set, block));
+    assert!(asked.elapsed() <= JobMaker::LONGEST_BOOKING);
+}
+
+/// A pool with a bonus for the finder and so many members, all of whom have worked and mine.
+async fn with_a_bonus(members: u16) -> (Bench, watch::Sender<Option<Arc<Standpoint>>>, Vec<Group>) {
+    let (standpoints, standpoint) = watch::channel(None);
+    let (nobody, _) = watch::channel(Arc::new(PayoutSet::single(script(1))));
+    let ruling = Ruling::Ledger { standpoint, most_bytes: 100_000, found: FoundBlocks::default() };
+    let bench = bench_of(2, usize::from(members), None, ruling, nobody);
+    bench.source.reserve.send_replace(CoinbaseReserve { output_bytes: 31 * u32::from(members), sigops: 100 });
+    let has_room = |template: &Option<Arc<Template>>| {
+        template.as_ref().is_some_and(|template| template.reserve.output_bytes >= 31 * u32::from(members))
+    };
+    bench.source.templates.clone().wait_for(has_room).await.unwrap();
+    standpoints.send_replace(bonus(members));
+    let mut groups = Vec::new();
+    for number in 0..members {
+        let mut jobs = bench.board.subscribe(member(number)).await.unwrap();
+        until(&mut jobs, |set| set.future.is_some()).await;
+        let mut group = Group::new(1 + u32::from(number), member(number), jobs);
+        group.update(1);
+        groups.push(group);
+    }
+    (bench, standpoints, groups)
+}
+
+fn bonus(members: u16) -> Option<Arc<Standpoint>> {
+    standpoint(members, Rules { finder_bonus: Ppm(10_000), min_payout: 0, ..Rules::default() })
+}
+
+#[tokio::test]
+async fn of_jobs_that_pay_all_and_are_for_one_member_few_are_kept_and_none_when_the_member_is_gone() {
+    const MEMBERS: u16 = 250;
+    let (bench, standpoints, mut groups) = with_a_bonus(1).await;
+    bench.source.reserve.send_replace(CoinbaseReserve { output_bytes: 31 * u32::from(MEMBERS), sigops: 100 });
+    let mut jobs = groups[0].jobs.clone();
+    let mut ids = Vec::new();
+    for round in 2..14 {
+        let before = groups[0].active().unwrap().id;
+        standpoints.send_replace(bonus(MEMBERS));
+        until(&mut jobs, |set| {
+            set.active.job.id > before && payouts_of(&set.active.job) == usize::from(MEMBERS)
+        })
+        .await;
+        groups[0].update(round);
+        ids.push(groups[0].active().unwrap().id);
+    }
+    let kept: Vec<&Arc<Job>> = ids.iter().filter_map(|id| Some(&groups[0].job(*id)?.job)).collect();
+    let bytes: usize = kept.iter().map(|job| job.coinbase_bytes()).sum();
+    assert!((2..=8).contains(&kept.len()) && bytes <= 64 * 1024, "{} jobs of {bytes} bytes", kept.len());
+
+    // One that is left by its last connection makes room for another member's.
+    let refused = bench.board.subscribe(member(1)).await;
+    assert!(matches!(refused, Err(SubscribeError::TooManyVariants(1))), "{refused:?}");
+    drop((groups, jobs));
+    assert!(bench.board.subscribe(member(1)).await.is_ok());
+}
+
+/// `cargo nextest run --lib --run-ignored only -E 'test(what_a_bonus_takes)' --no-capture`
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "a measurement, by hand"]
+async fn what_a_bonus_takes_of_memory_with_five_hundred_members() {
+    const MEMBERS: u16 = 500;
+    let resident = || {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096 / (1 << 20)
+    };
+    let before = resident();
+    let (bench, standpoints, mut groups) = with_a_bonus(MEMBERS).await;
+    println!("one job and one for the next block for each of {MEMBERS}: {} MiB", resident() - before);
+    for round in 2..18 {
+        let last = groups.last().unwrap().active().unwrap().id;
+        standpoints.send_replace(bonus(MEMBERS));
+        let mut generation = bench.board.generation();
+        let all_new = |groups: &mut Vec<Group>| {
+            groups.iter_mut().for_each(|group| drop(group.update(round)));
+            groups.iter().all(|group| group.active().unwrap().id > last)
+        };
+        while !all_new(&mut groups) {
+            generation.changed().await.unwrap();
+        }
+    }
+    println!("after sixteen changes of the payouts: {} MiB", resident() - before);
 }

@@ -164,6 +164,22 @@ fn a_template_that_grows_old_is_told_of_and_a_new_one_too() {
 }
 
 #[test]
+fn a_check_of_the_ledger_that_fails_is_told_of_once_until_one_does_not() {
+    let mut meetup = Meetup::new();
+    let mut look = |wrong: Option<&str>| {
+        meetup.view.ledger_wrong = wrong.map(str::to_owned);
+        meetup.now += MINUTE;
+        meetup.watcher.look(meetup.now, &meetup.view)
+    };
+    let told = |reason: &str| [Event::LedgerCheckFailed { reason: reason.into() }];
+    assert_eq!(look(None), []);
+    assert_eq!(look(Some("slice 3")), told("slice 3"));
+    assert_eq!(look(Some("slice 3")), []);
+    assert_eq!(look(None), []);
+    assert_eq!(look(Some("slice 7")), told("slice 7"));
+}
+
+#[test]
 fn a_disk_that_hangs_for_a_moment_is_no_news() {
     let mut meetup = Meetup::new();
     let mut look = |seconds: u64, ledger: LedgerView| {

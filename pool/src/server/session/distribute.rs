@@ -139,7 +139,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
                 self.send(true, mining::MESSAGE_TYPE_NEW_MINING_JOB, &[head.as_bytes(), &tail])
             }
             None => {
-                let parts = [head.as_bytes(), live.job.extended_tail()];
+                let parts = live.job.extended(head.as_bytes());
                 self.send(true, mining::MESSAGE_TYPE_NEW_EXTENDED_MINING_JOB, &parts)
             }
         }
@@ -156,7 +156,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             let tail = job.standard_tail(&channel.root_of(job.id, job, sent));
             return self.send(true, mining::MESSAGE_TYPE_NEW_MINING_JOB, &[head.as_bytes(), &tail]);
         }
-        self.send(true, mining::MESSAGE_TYPE_NEW_EXTENDED_MINING_JOB, &[head.as_bytes(), job.extended_tail()])
+        self.send(true, mining::MESSAGE_TYPE_NEW_EXTENDED_MINING_JOB, &job.extended(head.as_bytes()))
     }
 
     pub(super) fn send_prev_hash(&mut self, to: To, live: &LiveJob) -> Result<(), Closed> {

@@ -115,14 +115,17 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         worker: Option<&str>,
         fault: ShareFault,
     ) -> Result<(), Closed> {
-        self.status.rejected(fault);
         if let Some(index) = self.channel_index(share.channel_id)
             && let Some(channel) = self.channels.get_mut(index)
         {
+            let identity = &channel.identity;
+            self.status.refused(fault, &identity.member, worker.unwrap_or(&identity.worker));
             channel.refuse(share.sequence_number, worker);
             if channel.should_move() {
                 self.move_channel(index)?;
             }
+        } else {
+            self.status.rejected(fault);
         }
         let code = fault.error_code();
         let ids = [share.channel_id.to_le_bytes(), share.sequence_number.to_le_bytes()];
