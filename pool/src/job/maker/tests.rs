@@ -332,9 +332,18 @@ fn opens_after(set: &JobSet, block: Hash256) -> bool {
     }
 }
 
-/// A job maker that is given a template, and then one on a block of the pool's own; its jobs, that
-/// block, and where the ledger's word is given.
-async fn on_a_block_of_ours() -> (Jobs, Hash256, watch::Sender<Option<Arc<Standpoint>>>, Bench) {
+/// A job maker that is given a template, and then one on a block of the pool's own.
+struct OnOurs {
+    jobs: Jobs,
+    /// That block.
+    block: Hash256,
+    /// Where the ledger's word is given.
+    standpoints: watch::Sender<Option<Arc<Standpoint>>>,
+    /// The job maker goes on as long as somebody holds these.
+    _source: (Bench, watch::Sender<Option<Arc<Template>>>),
+}
+
+async fn on_a_block_of_ours() -> OnOurs {
     let source = bench(2, 8);
     let mut made = source.source.templates.clone();
     let first = made.wait_for(Option::is_some).await.unwrap().clone();
@@ -364,12 +373,12 @@ async fn on_a_block_of_ours() -> (Jobs, Hash256, watch::Sender<Option<Arc<Standp
     templates.send_replace(second);
     // The clock of these tests goes on when nobody has anything to do.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    (jobs, block, standpoints, source)
+    OnOurs { jobs, block, standpoints, _source: (source, templates) }
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_built_on_a_block_of_ours_before_its_payouts_are_booked() {
-    let (mut jobs, block, standpoints, _bench) = on_a_block_of_ours().await;
+    let OnOurs { mut jobs, block, standpoints, _source } = on_a_block_of_ours().await;
     assert_ne!(until(&mut jobs, |_| true).await.active.tip.tip.prev_hash, block);
     let mut counting = standpoint(3, Rules::default());
     Arc::get_mut(counting.as_mut().unwrap()).unwrap().present.paid_by.push(block);
@@ -382,7 +391,7 @@ async fn nothing_is_built_on_a_block_of_ours_before_its_payouts_are_booked() {
 
 #[tokio::test(start_paused = true)]
 async fn a_ledger_that_does_not_book_our_block_is_not_waited_for_for_ever() {
-    let (mut jobs, block, _standpoints, _bench) = on_a_block_of_ours().await;
+    let OnOurs { mut jobs, block, standpoints: _standpoints, _source } = on_a_block_of_ours().await;
     let asked = Instant::now();
     let set = until(&mut jobs, |set| set.active.tip.tip.prev_hash == block).await;
     assert!(!opens_after(&set, block));
