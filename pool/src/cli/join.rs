@@ -133,14 +133,14 @@ pub async fn run(args: JoinArgs) -> Result<()> {
         info!("V2 miners need another address after each start; --data-dir FOLDER keeps it");
     }
     let (status, stop) = (join.status(), CancellationToken::new());
-    if let Some(address) = args.http {
-        let address = serve_http(address, status.clone(), stop.clone()).await?;
-        info!(%address, transport = "http", "listening");
-    }
     let writing = match args.status_file {
-        Some(path) => Some(write_file(path, status, stop.clone()).await?),
+        Some(path) => Some(write_file(path, status.clone(), stop.clone()).await?),
         None => None,
     };
+    if let Some(address) = args.http {
+        let address = serve_http(address, status, stop.clone()).await?;
+        info!(%address, transport = "http", "listening");
+    }
     let serving = tokio::spawn(join.run(stop.clone()));
     interrupt.received().await;
     info!("stopping");
