@@ -10,6 +10,7 @@ mod report;
 
 use crate::config::values::HttpListen;
 use crate::config::{Config, PayoutKind, RelayMode, TemplateSource, WindowKind};
+use crate::data_dir::AUTHORITY_KEY;
 use crate::miner::MinerEvent;
 use crate::node::{Node, Parts};
 use crate::payout::PayoutMode;
@@ -18,8 +19,8 @@ use crate::status::BlockRecord;
 use anyhow::{Context, Result};
 use ledger_folder::LedgerFolder;
 use member::Member;
-use p2p::AuthorityKeypair;
 use p2p::iroh::SecretKey;
+use p2p::key_file;
 use report::Report;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -37,7 +38,7 @@ pub struct DemoOptions {
     pub blocks: Option<u64>,
     /// Print one JSON summary at the end instead of a line for each block.
     pub json: bool,
-    /// Keep the chain here; `None` keeps it in memory.
+    /// Keep chain, ledger and key here; `None` keeps nothing.
     pub data_dir: Option<PathBuf>,
     /// Where others may connect and mine along.
     pub listen: SocketAddr,
@@ -119,12 +120,15 @@ async fn start(options: &DemoOptions, folder: &LedgerFolder) -> Result<Node> {
         ..EmbeddedConfig::default()
     };
     let source = embedded::start(chain, source_stop.clone()).context("starting the regtest chain")?;
+    // A chain that goes on has a ledger that goes on, and one key signs all of it.
+    let key_file = folder.path.join(AUTHORITY_KEY);
+    let (authority, _) = key_file::load_or_create(&key_file, &mut rand::rngs::OsRng)?;
     let parts = Parts {
         source,
         source_stop,
         payouts,
         tag: Vec::new(),
-        authority: AuthorityKeypair::generate(&mut rand::rngs::OsRng),
+        authority,
         identity: Some(SecretKey::generate()),
         ledger: folder.path.join("ledger.sqlite"),
         outbox: None,

@@ -47,7 +47,7 @@ async fn anyone_can_mine_along_at_the_address_that_the_demo_prints() {
     for channel in ["standard", "extended"] {
         let user = format!("{MINE}.{channel}");
         let miner = ["miner", &uri, "--user", &user, "--channel", channel, "--max-hash-rate", "20"];
-        let output = Punchbowl::run(&[&miner[..], &["--blocks", "1", "--json"]].concat()).await.unwrap();
+        let output = Punchbowl::run(&[&miner[..], &["--blocks", "3", "--json"]].concat()).await.unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
         let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert!(summary["blocks_accepted"].as_u64().unwrap() >= 1, "{summary}");
