@@ -128,6 +128,14 @@ impl Auditor {
         }
     }
 
+    /// The pool had these keys before: their heads count, until there is one of its present key.
+    /// Only who is told so by the pool's host may believe it.
+    #[must_use]
+    pub fn after_keys(mut self, former: Vec<[u8; 32]>) -> Auditor {
+        self.heads.after_keys(former);
+        self
+    }
+
     /// Takes the next piece.
     pub fn add(&mut self, evidence: &Evidence) {
         match evidence {

@@ -15,6 +15,7 @@
 //! | `outbox.sqlite` | notifications that wait to be sent |
 //! | `settings.toml` | what the host has set in the browser |
 //! | `stats/` | best shares, and since when charts count; may be deleted while no pool runs |
+//! | `old-keys/` | authority keys of before, `<when>-authority.key`: the pool's own check knows them |
 //! | `solutions/` | solved blocks, written before they are sent |
 //! | `chain/` | the embedded regtest chain |
 //! | `lock` | held while a pool runs; holds its process id |
@@ -195,6 +196,8 @@ impl DataDir {
 
 /// Name of the key file in a data folder.
 pub const AUTHORITY_KEY: &str = "authority.key";
+/// Name of the folder with keys that the host has put aside.
+pub const OLD_KEYS: &str = "old-keys";
 /// Name of the node's key file in a data folder.
 pub const NODE_KEY: &str = "node.key";
 /// Name of the ledger in a data folder.

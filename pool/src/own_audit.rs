@@ -6,13 +6,14 @@
 //! bounded, and done by a thread of its own, of the lowest priority, that rests most of the
 //! time; it reads over a connection of its own, and whoever takes shares never waits for it.
 
+use crate::data_dir::{AUTHORITY_KEY, OLD_KEYS};
 use crate::status::{LedgerCheck, Status};
 use anyhow::{Context, Result};
 use ledger::audit::{Auditor, Report, audit_piece};
 use ledger::evidence::{Cursor, Source};
 use ledger::{LedgerHandle, Reader, SignedHead};
-use p2p::AuthorityKey;
-use std::path::PathBuf;
+use p2p::{AuthorityKey, key_file};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
@@ -130,7 +131,9 @@ impl Checking {
         let last = head.as_ref().map_or(0, |head| head.head.slice);
         let whole_from = if all { 1 } else { whole_from(&reader, last)? };
         let mut source = Source::new(Cursor::START, whole_from);
-        let mut auditor = Auditor::new(Some(self.authority.to_bytes()), self.known.iter().cloned().collect());
+        let known = self.known.iter().cloned().collect();
+        let auditor = Auditor::new(Some(self.authority.to_bytes()), known);
+        let mut auditor = auditor.after_keys(former_keys(&self.ledger));
         let mut whole = true;
         while source.cursor().slice <= last && whole {
             let began = Instant::now();
@@ -159,6 +162,15 @@ struct Pass {
     report: Report,
     /// Whether it went to the newest head.
     whole: bool,
+}
+
+/// The keys that the host has put aside, in `old-keys` beside the ledger.
+fn former_keys(ledger: &Path) -> Vec<[u8; 32]> {
+    const MOST: usize = 100;
+    let files = std::fs::read_dir(ledger.with_file_name(OLD_KEYS)).into_iter().flatten().flatten();
+    let files = files.map(|file| file.path());
+    let of_pools = files.filter(|file| file.to_string_lossy().ends_with(AUTHORITY_KEY)).take(MOST);
+    of_pools.filter_map(|file| Some(key_file::load(&file).ok()?.public_key().to_bytes())).collect()
 }
 
 /// The first slice whose shares are recomputed, of those up to `last`.

@@ -13,6 +13,8 @@ use work::Hash256;
 pub(super) struct Heads {
     secp: Secp256k1<VerifyOnly>,
     signer: Option<[u8; 32]>,
+    /// Keys that may have signed before the first head of `signer`.
+    former: Vec<[u8; 32]>,
     ledger: Option<LedgerId>,
     previous: Commitment,
     closed: u32,
@@ -31,6 +33,7 @@ impl Heads {
         Heads {
             secp: Secp256k1::verification_only(),
             signer,
+            former: Vec::new(),
             ledger: None,
             previous: Commitment::default(),
             closed: 0,
@@ -40,6 +43,10 @@ impl Heads {
             tips: HashMap::new(),
             nbits: HashSet::new(),
         }
+    }
+
+    pub(super) fn after_keys(&mut self, former: Vec<[u8; 32]>) {
+        self.former = former;
     }
 
     pub(super) fn signer(&self) -> Option<[u8; 32]> {
@@ -78,7 +85,9 @@ impl Heads {
             broken("it is of another ledger".to_owned());
         }
         let expected = *self.signer.get_or_insert(signed.signer);
-        if signed.signer != expected {
+        if signed.signer == expected {
+            self.former.clear();
+        } else if !self.former.contains(&signed.signer) {
             let (signer, expected) = (hex(&signed.signer), hex(&expected));
             findings.add(Discrepancy::OtherSigner { slice, signer, expected });
         }

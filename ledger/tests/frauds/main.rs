@@ -572,6 +572,33 @@ fn a_book_that_was_rewritten_after_it_was_signed_is_caught() {
 }
 
 #[test]
+fn a_key_that_the_pool_had_before_may_have_signed_what_came_before_its_present_one() {
+    let mut evidence = honest_day(Rules::default()).evidence;
+    let mut slices = evidence.iter_mut().filter_map(|each| match each {
+        Evidence::Slice { head, .. } => Some(head),
+        _ => None,
+    });
+    let first = slices.next().unwrap();
+    **first = first.head.clone().sign(&Key::new(2));
+    let last = slices.last().unwrap();
+    let honest = last.clone();
+    let found = |evidence: &[Evidence]| {
+        let auditor = Auditor::new(Some(Key::new(1).public_key()), Vec::new());
+        let mut auditor = auditor.after_keys(vec![Key::new(2).public_key()]);
+        evidence.iter().for_each(|each| auditor.add(each));
+        names(&auditor.finish())
+    };
+    **last = last.head.clone().sign(&Key::new(2));
+    assert_eq!(found(&evidence), ["other-signer"]);
+    if let Some(Evidence::Slice { head, .. }) =
+        evidence.iter_mut().rfind(|each| matches!(each, Evidence::Slice { .. }))
+    {
+        *head = honest;
+    }
+    assert_eq!(found(&evidence), Vec::<&str>::new());
+}
+
+#[test]
 fn heads_that_somebody_else_signed_are_caught() {
     let honest = honest_day(Rules::default());
     let mut forged = honest.evidence;
