@@ -57,7 +57,9 @@ async fn while_core_is_gone_miners_work_for_warmth_that_nobody_is_paid_for_and_g
     assert!(proxy.submit_and_wait(&block).await.unwrap().is_accepted());
     assert_eq!(node.wait_for_tip_after(&parent).await.unwrap().1, block.display_hash());
     let status = pool.status().await.unwrap();
-    assert_eq!((&status["heat"]["shares"], &status["heat"]["times"]), (&json!(3), &json!(1)));
+    // A node that has just come up may take its time for a template, and it is warm work again.
+    assert!(status["heat"]["times"].as_u64().unwrap() >= 1, "{status:#}");
+    assert_eq!(status["heat"]["shares"], 3);
     // Nobody was disconnected.
     let connections = &status["connection_counts"];
     assert_eq!((&connections["opened"], &connections["open"]), (&json!(3), &json!(3)));
